@@ -1,0 +1,1 @@
+"""Agents, their training and their comparison; run from a checkout."""

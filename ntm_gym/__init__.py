@@ -1,0 +1,1 @@
+"""The memory tasks of Neural Turing Machines (Graves et al. 2014) as Gymnasium environments."""
