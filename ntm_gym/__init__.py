@@ -1,1 +1,28 @@
-"""The memory tasks of Neural Turing Machines (Graves et al. 2014) as Gymnasium environments."""
+"""The memory tasks of Neural Turing Machines (Graves et al. 2014) as Gymnasium environments.
+
+Importing this package registers `NTMCopy-v0` and `NTMAssociativeRecall-v0`, so that
+`gymnasium.make` and `gymnasium.make_vec` know them.
+"""
+
+from importlib.metadata import version
+
+from ntm_gym.envs import TaskEnv, TaskVectorEnv
+from ntm_gym.protocol import PROTOCOLS, Protocol
+from ntm_gym.registration import register_all
+from ntm_gym.task import Batch, Task
+from ntm_gym.tasks import AssociativeRecall, Copy
+
+__all__ = [
+    "PROTOCOLS",
+    "AssociativeRecall",
+    "Batch",
+    "Copy",
+    "Protocol",
+    "Task",
+    "TaskEnv",
+    "TaskVectorEnv",
+]
+
+__version__ = version("ntm-gym")
+
+register_all()

@@ -1,0 +1,147 @@
+"""What the single and the vector environment share: arguments, drawing tapes, actions, results."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import ArrayLike, NDArray
+
+from ntm_gym.curriculum import Curriculum, make_curriculum
+from ntm_gym.protocol import PROTOCOLS
+from ntm_gym.task import Batch, Task, is_integer
+
+Count = TypeVar("Count", int, "NDArray[np.int64]")
+
+
+class Episodes:
+    """Which task is played and which tapes come next; the base of both environments.
+
+    Attributes:
+        task: the task whose tapes are played.
+        curriculum: draws the lengths and hears of each finished episode. Another one can be set at
+            any time; it serves the episodes that begin after that.
+    """
+
+    task: Task
+    curriculum: Curriculum
+    render_mode: str | None
+
+    def __init__(
+        self,
+        task: Task | str,
+        rows: int,
+        min_length: int,
+        max_length: int,
+        curriculum: Curriculum | str,
+        render_mode: str | None,
+        task_fields: dict[str, Any],
+    ) -> None:
+        if render_mode is not None:
+            raise ValueError(f"expected render_mode None, got {render_mode!r}")
+        self.render_mode = render_mode
+        self.task = make_task(task, task_fields)
+        self.curriculum = make_curriculum(curriculum, min_length, max_length)
+        # Lengths that the task cannot have, or memory not hold, are refused here and not later.
+        self.task.check_lengths([min_length])
+        longest = self.task.check_lengths([max_length])
+        self.task.check_size(rows, int(self.task.steps(longest)[0]) + 1)
+
+    def _draw(
+        self, rng: np.random.Generator, rows: int, options: dict[str, Any] | None = None
+    ) -> Batch:
+        """The tapes of the next episodes, one for each row.
+
+        Args:
+            rng: the environment's generator.
+            rows: how many.
+            options: `"length"` (an integer, or one for each row) or `"tape"` (a Batch of as many
+                tapes) in place of what the curriculum would draw.
+
+        Raises:
+            ValueError: for other options, both at once, or values that the task cannot play.
+        """
+        if not options:
+            lengths = self.curriculum.sample(rng, rows)
+            if np.shape(lengths) != (rows,):
+                raise ValueError(f"expected {rows} lengths from {self.curriculum}, got {lengths!r}")
+            return self.task.sample(rng, lengths, self.task.tape_dtype)
+        if len(options) > 1 or not options.keys() <= {"length", "tape"}:
+            raise ValueError(
+                f"expected options with 'length' or 'tape', got {sorted(map(str, options))}"
+            )
+        if "tape" in options:
+            self.task.check_batch(options["tape"], rows)
+            return options["tape"]
+        length = options["length"]
+        lengths = np.array([length] * rows if is_integer(length) else length)
+        if lengths.shape != (rows,):
+            raise ValueError(
+                f"expected options['length'] as an integer or {rows} of them, got {length!r}"
+            )
+        return self.task.sample(rng, lengths, self.task.tape_dtype)
+
+
+def result(errors: Count, lengths: Count) -> dict[str, Any]:
+    """What info says at the end of an episode, or of several; ints or int64[n]."""
+    return {"is_success": errors == 0, "bit_errors": errors, "length": lengths}
+
+
+def make_task(task: Task | str, task_fields: dict[str, Any]) -> Task:
+    """The task, or the one of that name in `PROTOCOLS`, with some of its fields changed.
+
+    Raises:
+        ValueError: if the name or a field is unknown, or a field's value impossible.
+    """
+    if isinstance(task, str) and task in PROTOCOLS:
+        task = PROTOCOLS[task].task
+    if not isinstance(task, Task):
+        names = ", ".join(repr(name) for name in PROTOCOLS)
+        raise ValueError(f"expected task as a Task or one of {names}, got {task!r}")
+    known = [field.name for field in fields(task)]
+    unknown = [name for name in task_fields if name not in known]
+    if unknown:
+        raise ValueError(
+            "expected keyword arguments min_length, max_length, curriculum, render_mode "
+            f"or of {type(task).__name__} ({', '.join(known)}), got {', '.join(unknown)}"
+        )
+    return replace(task, **task_fields)
+
+
+def make_spaces(
+    task: Task,
+) -> tuple[spaces.Space[NDArray[np.float32]], spaces.Space[NDArray[np.int8]]]:
+    """The observation and the action space of one environment."""
+    observation_space = spaces.Box(task.input_low, task.input_high, dtype=np.float32)
+    return observation_space, spaces.MultiBinary(task.target_width)
+
+
+def check_action(action: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.int8]:
+    """The action as int8 0 or 1, given as bool, integer or float.
+
+    Args:
+        action: array-like of the shape, all 0 or 1.
+        shape: (W,) for one environment, (B, W) for many.
+
+    Raises:
+        ValueError: if its shape, kind or a value is another.
+    """
+    try:
+        bits = np.asarray(action)
+    except ValueError:  # rows of different lengths
+        bits = np.asarray(action, dtype=object)
+    if bits.shape != shape or bits.dtype.kind not in "biuf":
+        raise ValueError(
+            f"expected an action of shape {shape} of bool, integer or float 0 and 1, "
+            f"got shape {bits.shape} of {bits.dtype}"
+        )
+    if bits.dtype.itemsize == 1:
+        # The common case, so the fast one: of the bytes nothing is left without those 0 and 1.
+        if not bits.tobytes().translate(None, b"\0\1"):
+            return bits.view(np.int8)
+    elif np.all((bits == 0) | (bits == 1)):
+        return bits.astype(np.int8)
+    wrong = bits[(bits != 0) & (bits != 1)]
+    raise ValueError(f"expected an action of 0 and 1 only, got {wrong.flat[0]!r}")

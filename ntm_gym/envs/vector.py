@@ -1,0 +1,205 @@
+"""The environment that plays many tapes side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from numpy.typing import ArrayLike, NDArray
+
+from ntm_gym.curriculum import Curriculum
+from ntm_gym.envs.episodes import Episodes, check_action, make_spaces, result
+from ntm_gym.envs.tapes import Tapes
+from ntm_gym.task import Task, is_integer
+
+
+class TaskVectorEnv(
+    Episodes, gym.vector.VectorEnv[NDArray[np.float32], NDArray[np.int8], NDArray[Any]]
+):
+    """B tapes of a task at once, each an episode of its own, as `TaskEnv` plays one.
+
+    Observations float32[B, D], actions [B, W], rewards float64[B] and flags bool[B] are those of
+    `TaskEnv`, row by row. Infos are what Gymnasium's `SyncVectorEnv` makes of its infos: an array
+    over all rows for each key, and under `_key` the bool[B] mask of the rows that have it.
+
+    When a row's episode has ended, then by `autoreset_mode`:
+
+    - next-step: its next action is ignored (but must be valid) and begins the next episode with
+      reward 0;
+    - same-step: the next episode begins at once; the ended one's last observation and info are in
+      `final_obs` and `final_info`;
+    - disabled: the row must be reset, by `reset(options={"reset_mask": ended})`, before any step.
+
+    Args:
+        task: a task, or the name of one in `ntm_gym.PROTOCOLS`.
+        num_envs: rows, B.
+        min_length: the least length to draw.
+        max_length: the greatest length to draw.
+        curriculum: "uniform", "fixed", or an object with `sample` and `record`; one for all rows.
+        autoreset_mode: an `AutoresetMode` or its value, "NextStep", "SameStep" or "Disabled".
+        render_mode: None.
+        **task_fields: fields of the task to change, such as `width`.
+
+    Raises:
+        ValueError: if an argument is unknown or impossible; it says what was expected and came.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (as in VectorEnv)
+
+    def __init__(
+        self,
+        task: Task | str,
+        num_envs: int = 1,
+        *,
+        min_length: int,
+        max_length: int,
+        curriculum: Curriculum | str = "uniform",
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        render_mode: str | None = None,
+        **task_fields: Any,
+    ) -> None:
+        if not is_integer(num_envs) or num_envs < 1:
+            raise ValueError(f"expected num_envs as an integer of at least 1, got {num_envs!r}")
+        super().__init__(
+            task, num_envs, min_length, max_length, curriculum, render_mode, task_fields
+        )
+        try:
+            self._autoreset = AutoresetMode(autoreset_mode)
+        except ValueError:
+            modes = ", ".join(repr(mode.value) for mode in AutoresetMode)
+            raise ValueError(
+                f"expected autoreset_mode as one of {modes}, got {autoreset_mode!r}"
+            ) from None
+        self.metadata = {**self.metadata, "autoreset_mode": self._autoreset}
+        self.num_envs = int(num_envs)
+        self.single_observation_space, self.single_action_space = make_spaces(self.task)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._tapes = Tapes(self.task, num_envs)
+        self._started = False
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begins an episode in every row, or in some.
+
+        Args:
+            seed: seeds the one generator of all rows; None goes on with it.
+            options: `"length"`, an integer or one for each row that is reset, or `"tape"`, a Batch
+                of one tape for each row that is reset; for these episodes only. Beside either, or
+                alone, `"reset_mask"`, bool[B]: the rows to reset, the others play on.
+
+        Returns:
+            The observations of all rows, and infos of those that were reset.
+
+        Raises:
+            ValueError: if the seed or the options are unknown or impossible.
+            gymnasium.error.ResetNeeded: if the first reset is of some rows only.
+        """
+        if seed is not None and not is_integer(seed):
+            raise ValueError(
+                f"expected seed as an integer or None (all rows share one generator), got {seed!r}"
+            )
+        drawing = dict(options or {})
+        everyone = np.ones(self.num_envs, np.bool_)
+        mask = self._check_mask(drawing.pop("reset_mask", everyone))
+        if not self._started and not mask.all():
+            raise gym.error.ResetNeeded("expected reset() of all rows first, got a reset_mask")
+        super().reset(seed=seed)
+        rows = mask.nonzero()[0]
+        self._tapes.load(rows, self._draw(self.np_random, len(rows), drawing))
+        self._started = True
+        return self._present(mask)
+
+    def step(
+        self, actions: ArrayLike
+    ) -> tuple[
+        NDArray[np.float32],
+        NDArray[np.float64],
+        NDArray[np.bool_],
+        NDArray[np.bool_],
+        dict[str, Any],
+    ]:
+        """Answers every row's present observation and goes on to the next.
+
+        Args:
+            actions: [B, W], 0 or 1, as bool, integer or float.
+
+        Returns:
+            The next observations, the rewards, `terminated`, `truncated` (all False) and infos.
+
+        Raises:
+            ValueError: if the actions have another shape, kind or value; the episodes can go on.
+            gymnasium.error.ResetNeeded: before the first reset, or if autoreset is disabled and a
+                row has ended.
+        """
+        tapes = self._tapes
+        over = tapes.ended
+        disabled = self._autoreset is AutoresetMode.DISABLED
+        if not self._started or (disabled and over.any()):
+            raise gym.error.ResetNeeded(
+                "expected reset() before the first step, and without autoreset "
+                "reset(options={'reset_mask': ended}) after an episode's end, got step()"
+            )
+        answers = check_action(actions, (self.num_envs, self.task.target_width))
+        if over.any():
+            self._refill(over)
+        rewards = tapes.answer(answers, self._targets, self._scored, playing=~over)
+
+        ended = tapes.ended
+        infos: dict[str, Any] = {}
+        if ended.any():
+            self.curriculum.record(tapes.lengths[ended], tapes.errors[ended])
+            infos = _masked(result(tapes.errors, tapes.lengths), ended)
+            if self._autoreset is AutoresetMode.SAME_STEP:
+                infos = self._final(infos, ended)
+                self._refill(ended)
+        observations, present = self._present(np.ones(self.num_envs, np.bool_))
+        return observations, rewards, ended, np.zeros(self.num_envs, np.bool_), infos | present
+
+    def _refill(self, mask: NDArray[np.bool_]) -> None:
+        """Begins the next episodes that the curriculum draws in the rows of the mask bool[B]."""
+        rows = mask.nonzero()[0]
+        self._tapes.load(rows, self._draw(self.np_random, len(rows)))
+
+    def _present(self, mask: NDArray[np.bool_]) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """All observations now, and infos of the actions due in some rows; all fresh."""
+        observations, self._targets, self._scored = self._tapes.show()
+        return observations, _masked({"target": self._targets, "scored": self._scored}, mask)
+
+    def _final(self, infos: dict[str, Any], ended: NDArray[np.bool_]) -> dict[str, Any]:
+        """What same-step autoreset says of the ended episodes, whose results are in infos."""
+        observations, present = self._present(ended)
+        final_obs = np.full(self.num_envs, None, dtype=object)
+        for row in ended.nonzero()[0]:
+            final_obs[row] = observations[row].copy()
+        return {
+            "final_obs": final_obs,
+            "_final_obs": ended.copy(),
+            "final_info": infos | present,
+            "_final_info": ended.copy(),
+        }
+
+    def _check_mask(self, mask: Any) -> NDArray[np.bool_]:
+        """The rows to reset; raises ValueError if they are no bool[B] with a True."""
+        shape, dtype = getattr(mask, "shape", None), getattr(mask, "dtype", type(mask).__name__)
+        if shape != (self.num_envs,) or dtype != np.bool_ or not mask.any():
+            raise ValueError(
+                f"expected options['reset_mask'] as a bool array of shape ({self.num_envs},) "
+                f"with at least one True, got shape {shape} of {dtype}: {mask!r}"
+            )
+        return mask
+
+
+def _masked(values: dict[str, NDArray[Any]], mask: NDArray[np.bool_]) -> dict[str, Any]:
+    """Infos of the rows in the mask, zero elsewhere, as SyncVectorEnv gives them; all fresh."""
+    infos: dict[str, Any] = {}
+    everyone = mask.all()
+    for name, value in values.items():
+        rows = mask.reshape(-1, *(1,) * (value.ndim - 1))
+        infos[name] = value.copy() if everyone else value * rows
+        infos["_" + name] = mask.copy()
+    return infos

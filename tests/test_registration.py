@@ -1,0 +1,86 @@
+import importlib
+import json
+import subprocess
+import sys
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import ntm_gym
+from ntm_gym import PROTOCOLS, TaskEnv, TaskVectorEnv
+
+each_protocol = pytest.mark.parametrize("name", PROTOCOLS)
+
+
+def test_the_ids_of_the_paper():
+    ids = {protocol.env_id: protocol for protocol in PROTOCOLS.values()}
+    copy, recall = ids["NTMCopy-v0"], ids["NTMAssociativeRecall-v0"]
+    assert (copy.min_length, copy.max_length, copy.task.width) == (1, 20, 8)
+    assert (recall.min_length, recall.max_length) == (2, 6)
+    assert (recall.task.width, recall.task.vectors_per_item) == (6, 3)
+
+
+@each_protocol
+def test_spec(name):
+    protocol = PROTOCOLS[name]
+    spec = gym.spec(protocol.env_id)
+    assert spec.reward_threshold == 0.99
+    assert spec.max_episode_steps is None
+    assert not spec.nondeterministic
+    assert gym.envs.registration.EnvSpec.from_json(spec.to_json()) == spec
+    assert json.loads(gym.make(protocol.env_id, width=3).spec.to_json())["kwargs"]["width"] == 3
+
+
+@each_protocol
+def test_make(name):
+    protocol = PROTOCOLS[name]
+    for env_id in (protocol.env_id, f"ntm_gym:{protocol.env_id}"):
+        env = gym.make(env_id)
+        assert isinstance(env.unwrapped, TaskEnv)
+        assert env.unwrapped.task == protocol.task
+        assert env.observation_space.shape == (protocol.task.input_width,)
+        assert env.action_space.shape == (protocol.task.target_width,)
+
+
+@each_protocol
+def test_make_vec_gives_the_native_vector_environment(name):
+    env = gym.make_vec(PROTOCOLS[name].env_id, 4096)
+    assert isinstance(env.unwrapped, TaskVectorEnv)
+    assert env.num_envs == 4096
+    sync = gym.make_vec(PROTOCOLS[name].env_id, 2, vectorization_mode="sync")
+    assert isinstance(sync, gym.vector.SyncVectorEnv)
+    sync.reset(seed=0)
+    sync.step(np.zeros(sync.action_space.shape, np.int8))
+
+
+@each_protocol
+def test_protocol(name):
+    protocol = PROTOCOLS[name]
+    lengths = protocol.evaluation_lengths
+    assert list(lengths) == sorted(set(lengths))
+    assert lengths[-1] > protocol.max_length
+    protocol.task.check_lengths([protocol.min_length, protocol.max_length, *lengths])
+
+
+def test_registering_again_neither_warns_nor_changes_a_spec():
+    before = dict(gym.registry)
+    importlib.reload(ntm_gym)
+    ntm_gym.registration.register_all()
+    assert dict(gym.registry) == before
+
+
+def test_import_is_light():
+    """In a fresh interpreter; everything that is exported is there, and nothing heavy is."""
+    program = """
+import sys, warnings
+warnings.simplefilter("error")
+import ntm_gym
+heavy = {"tensorflow", "keras", "torch", "matplotlib", "stable_baselines3"} & set(sys.modules)
+missing = [name for name in ntm_gym.__all__ if not hasattr(ntm_gym, name)]
+print(sorted(heavy), missing, bool(ntm_gym.__version__))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[0] == "[] [] True"
