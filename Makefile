@@ -1,0 +1,43 @@
+# Needs only Python >= 3.10 with its venv module; the rest is installed into .venv.
+PYTHON ?= python3
+TASK ?= copy
+SEED ?= 0
+RUN ?= runs/$(TASK)-$(SEED)
+
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help train test figures throughput clean
+
+help: ## show this
+	@echo "make train [TASK=copy|associative_recall] [SEED=0] [RUN=folder]"
+	@sed -n 's/^\([a-z]*\):.*## /make \1: /p' Makefile
+
+train: .venv/installed-agents ## train, evaluate and draw one run; replaces an earlier one in its folder
+	$(BIN)/python scripts/train.py $(TASK) --seed $(SEED) --run $(RUN) --overwrite
+	$(BIN)/python scripts/plot.py $(RUN)
+
+test: .venv/installed-dev ## check style and types, and run all tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+figures: .venv/installed-agents ## rewrite the README's pictures in docs/images
+	$(BIN)/python scripts/readme_figures.py
+
+throughput: .venv/installed-agents ## measure speed against the baselines
+	$(BIN)/python scripts/throughput.py
+
+clean: ## remove what make test and tools leave behind; runs and .venv stay
+	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find agents ntm_gym scripts tests -name __pycache__ -prune -exec rm -r {} +
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# pip runs again only after these files change: the empty .venv/installed-EXTRA is younger than they.
+.venv/installed-%: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --editable ".[$*]" --constraint constraints.txt
+	@touch $@

@@ -1,0 +1,152 @@
+"""The recipes: every setting of supervised training, as the defaults of one config for each task.
+
+The docs of the fields below are the help of ``scripts/train.py``.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from ntm_gym.protocol import PROTOCOLS
+from ntm_gym.tasks import AssociativeRecall, Copy
+
+
+@dataclass(frozen=True)
+class CellConfig:
+    """The Neural Turing Machine; the arguments of ``ntm_gym.cells.NTMCell``."""
+
+    units: int = 100
+    """Units in each controller layer."""
+    slots: int = 128
+    """Memory slots."""
+    width: int = 20
+    """Size of a slot."""
+    read_heads: int = 1
+    """Read heads."""
+    write_heads: int = 1
+    """Write heads."""
+    shift_range: int = 1
+    """Slots that a head may move by in a step, either way."""
+    controller: Literal["lstm", "feedforward"] = "lstm"
+    """Kind of controller."""
+    controller_layers: int = 1
+    """Controller layers."""
+    memory_init: Literal["constant", "learned", "random"] = "constant"
+    """Contents of the memory before the first step."""
+    address_init: Literal["slot", "learned", "uniform"] = "slot"
+    """Addresses of the heads before the first step."""
+    read_first: bool = False
+    """Whether a step reads the memory before it writes, or after."""
+    clip: float = 20.0
+    """Bound on the heads' raw parameters and on the outputs."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Supervised training by teacher forcing. A subclass for each task fills in the task."""
+
+    name: ClassVar[str]
+    task: Any
+    cell: CellConfig = field(default_factory=CellConfig)
+    min_length: int = 1
+    """Shortest length in training."""
+    max_length: int = 20
+    """Longest length in training."""
+    curriculum: Literal["uniform", "fixed"] = "uniform"
+    """How training lengths are chosen between the shortest and the longest."""
+    batch_size: int = 4
+    """Sequences in an update. The loss is the sum of an update's cross-entropies over this."""
+    learning_rate: float = 2e-4
+    """Step size of RMSProp (Graves 2013, equations 38 to 45)."""
+    rho: float = 0.95
+    """Decay of RMSProp's running means of the gradient and of its square."""
+    momentum: float = 0.9
+    """Momentum of RMSProp."""
+    epsilon: float = 1e-4
+    """Added inside RMSProp's square root."""
+    clip_norm: float = 10.0
+    """Bound on the norm of an update's gradient."""
+    max_sequences: int = 100_000
+    """Budget: training ends after so many sequences, solved or not."""
+    report_sequences: int = 1_000
+    """Sequences between two reports. Each report tests on held-out sequences."""
+    solved_sequences: int = 640
+    """A report counts as solved if it has no wrong bit in so many held-out sequences of the longest
+    training length."""
+    solved_reports: int = 3
+    """Training ends as solved after so many solved reports in a row."""
+    seed: int = 0
+    """Seed of the weights, of the training sequences and of the held-out sequences."""
+
+    def __post_init__(self) -> None:
+        shortest = self.task.shortest
+        checks = {
+            "min_length": self.min_length >= shortest,
+            "max_length": self.max_length >= self.min_length,
+            "learning_rate": self.learning_rate > 0,
+            "rho": 0 <= self.rho < 1,
+            "momentum": 0 <= self.momentum < 1,
+            "epsilon": self.epsilon > 0,
+            "clip_norm": self.clip_norm > 0,
+            "report_sequences": self.report_sequences >= self.batch_size,
+            "seed": self.seed >= 0,
+        }
+        for name in ("batch_size", "max_sequences", "solved_sequences", "solved_reports"):
+            checks[name] = getattr(self, name) >= 1
+        bad = [f"{name}={getattr(self, name)!r}" for name, holds in checks.items() if not holds]
+        if bad:
+            raise ValueError(f"expected settings in their ranges, got {', '.join(bad)}")
+
+
+@dataclass(frozen=True)
+class CopyConfig(TrainConfig):
+    """Copy (section 4.1 of the paper)."""
+
+    name: ClassVar[str] = "copy"
+    task: Copy = field(default_factory=Copy)
+    min_length: int = PROTOCOLS["copy"].min_length
+    max_length: int = PROTOCOLS["copy"].max_length
+
+
+@dataclass(frozen=True)
+class AssociativeRecallConfig(TrainConfig):
+    """Associative recall (section 4.3 of the paper)."""
+
+    name: ClassVar[str] = "associative_recall"
+    task: AssociativeRecall = field(default_factory=AssociativeRecall)
+    cell: CellConfig = field(default_factory=lambda: CellConfig(read_first=True))
+    min_length: int = PROTOCOLS["associative_recall"].min_length
+    max_length: int = PROTOCOLS["associative_recall"].max_length
+
+
+CONFIGS: dict[str, type[CopyConfig] | type[AssociativeRecallConfig]] = {
+    CopyConfig.name: CopyConfig,
+    AssociativeRecallConfig.name: AssociativeRecallConfig,
+}
+"""The config of each task, by the task's short name."""
+
+
+def config_from_dict(name: str, settings: dict[str, Any]) -> TrainConfig:
+    """Returns the config that `dataclasses.asdict` made the settings of.
+
+    Args:
+        name: the task's short name.
+        settings: all settings by name; the task's and the cell's are dicts themselves.
+
+    Raises:
+        ValueError: the task, or a setting, is unknown or impossible.
+    """
+    if name not in CONFIGS:
+        raise ValueError(f"expected a task of {', '.join(CONFIGS)}, got {name!r}")
+    default = CONFIGS[name]()
+    try:
+        return dataclasses.replace(
+            default,
+            **{
+                **settings,
+                "task": dataclasses.replace(default.task, **settings["task"]),
+                "cell": dataclasses.replace(default.cell, **settings["cell"]),
+            },
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"expected the settings of {name}, got {error}") from error

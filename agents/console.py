@@ -1,0 +1,152 @@
+"""What the scripts share: progress bars, tables, and errors said in one line."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from agents.config import TrainConfig
+
+console = Console()
+problems = Console(stderr=True)
+
+
+def prepare_tensorflow(threads: int = 1) -> None:
+    """Loads TensorFlow without its start-up messages, for a number of threads.
+
+    One thread is quickest here: the updates are too small to share, and the other core is free for
+    another run.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+
+
+def run_command(command: Callable[[], None]) -> NoReturn:
+    """Does a script's work and ends it with its exit code: 0, or 1 after an error in one line.
+
+    With NTM_GYM_DEBUG=1 in the environment, the error is raised instead.
+    """
+    try:
+        command()
+    except KeyboardInterrupt:
+        problems.print("Stopped.")
+        sys.exit(130)
+    except (RuntimeError, ValueError, OSError) as error:
+        if os.environ.get("NTM_GYM_DEBUG"):
+            raise
+        problems.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    sys.exit(0)
+
+
+@contextmanager
+def training_progress(config: TrainConfig) -> Iterator[Callable[[Any], None]]:
+    """Shows a bar over the budget, and gives the function that moves it by a report.
+
+    The time left is that to the end of the budget; a run that solves its task ends sooner.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f} sequences"),
+        TextColumn("{task.fields[report]}"),
+        TimeElapsedColumn(),
+        TextColumn("at most"),
+        TimeRemainingColumn(),
+        TextColumn("more"),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task(config.name, total=config.max_sequences, report="compiling")
+
+        def on_report(report: Any) -> None:
+            progress.update(
+                bar,
+                completed=report.sequences,
+                report=(
+                    f"{report.loss_bits:.2f} bits, {report.bit_errors:.2f} wrong, held out "
+                    f"{report.held_out_bit_errors:.2f} wrong, {report.sequences_per_second:,.0f}/s"
+                ),
+            )
+
+        yield on_report
+
+
+def print_outcome(config: TrainConfig, folder: Path, outcome: Any) -> None:
+    """Says how training ended."""
+    last = outcome.reports[-1]
+    if outcome.solved is None:
+        console.print(
+            f"Not solved within {last.sequences:,} sequences ({last.seconds:.0f} s): "
+            f"{last.held_out_bit_errors:.2f} wrong bits per held-out sequence of length "
+            f"{config.max_length}."
+        )
+    else:
+        console.print(
+            f"Solved after {outcome.solved.sequences:,} sequences, {outcome.solved.seconds:.0f} s,"
+            f" confirmed until {last.sequences:,} in {last.seconds:.0f} s: no wrong bit in"
+            f" {config.solved_sequences} held-out sequences of length {config.max_length}, "
+            f"{config.solved_reports} reports in a row."
+        )
+    console.print(f"Run: {folder}", soft_wrap=True)
+
+
+def print_scores(scores: Iterable[Sequence[Any]]) -> None:
+    """Prints a table with a row for each length, each shown as soon as it is there.
+
+    Args:
+        scores: for each length the agent's, the random agent's and the oracle's.
+    """
+    table = Table(title="Bits per held-out sequence, mean")
+    columns = ["length", "slots", "bits", "wrong", "perfect", "cost"]
+    for name in (*columns, "random wrong", "oracle wrong"):
+        table.add_column(name, justify="right")
+    with Live(table, console=console):
+        for agent, chance, oracle in scores:
+            table.add_row(
+                f"{agent.length:,}",
+                f"{agent.slots:,}",
+                f"{agent.scored_bits:,.0f}",
+                f"{agent.bit_errors:,.2f}",
+                f"{agent.perfect:.1%}",
+                f"{agent.cost_bits:,.3f}",
+                f"{chance.bit_errors:,.1f}",
+                f"{oracle.bit_errors:,.1f}",
+            )
+
+
+@contextmanager
+def speed_table() -> Iterator[Callable[[Any], None]]:
+    """Shows a table that grows, and gives the function that adds a measurement to it."""
+    table = Table(title="One core; ratio: to the baseline in the same run")
+    table.add_column("what")
+    table.add_column("figure", justify="right")
+    table.add_column("baseline")
+    table.add_column("its figure", justify="right")
+    table.add_column("ratio", justify="right")
+    with Live(table, console=console):
+
+        def add(speed: Any) -> None:
+            compared = (
+                (speed.baseline, f"{speed.baseline_value:,.4g}", f"{speed.ratio:.2f}")
+                if speed.baseline
+                else ()
+            )
+            table.add_row(speed.what, f"{speed.value:,.4g} {speed.unit}", *compared)
+
+        yield add
+
+
+def use_one_core() -> None:
+    """Keeps this process, and all it starts, on one core, where the system allows it (Linux)."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

@@ -1,0 +1,148 @@
+"""Scores on held-out tapes, far beyond the training lengths, beside random and oracle."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from agents.agent import Agent, OracleAgent, RandomAgent
+from agents.recurrent import RecurrentAgent
+from agents.runs import Run
+from ntm_gym import PROTOCOLS, Batch, Task
+from ntm_gym.metrics import bit_errors, cost_bits, solved_fraction
+
+EVALUATION = 3
+"""Stream of random numbers of the evaluation's tapes; training has others."""
+
+
+class Score(NamedTuple):
+    """How an agent did on tapes of one length.
+
+    Attributes:
+        agent: the agent's name.
+        length: the tapes' length in their task's measure.
+        slots: memory slots, or None for agents without.
+        episodes: number of tapes.
+        bit_errors: wrong bits per tape, mean.
+        bit_errors_deviation: their standard deviation over the tapes.
+        scored_bits: bits to answer in a tape.
+        perfect: fraction of tapes without a wrong bit.
+        cost_bits: -log2 of the probability of the right answers, mean over tapes.
+    """
+
+    agent: str
+    length: int
+    slots: int | None
+    episodes: int
+    bit_errors: float
+    bit_errors_deviation: float
+    scored_bits: float
+    perfect: float
+    cost_bits: float
+
+
+def held_out(task: Task, length: int, episodes: int, seed: int) -> Batch:
+    """Returns the tapes that every agent is scored on for this length and seed."""
+    rng = np.random.default_rng([seed, EVALUATION, length])
+    return task.sample(rng, np.full(episodes, length))
+
+
+def score(name: str, agent: Agent, batch: Batch, slots: int | None = None) -> Score:
+    """Scores an agent on tapes of one length."""
+    logits = agent.logits(batch)
+    answers = np.where(np.isnan(logits), np.nan, logits > 0)  # what is no number is wrong
+    errors = bit_errors(answers, batch.targets, batch.mask)
+    return Score(
+        agent=name,
+        length=int(batch.lengths[0]),
+        slots=slots,
+        episodes=len(batch),
+        bit_errors=float(errors.mean()),
+        bit_errors_deviation=float(errors.std()),
+        scored_bits=float(batch.mask.sum() * batch.targets.shape[2] / len(batch)),
+        perfect=solved_fraction(errors),
+        cost_bits=float(cost_bits(logits, batch.targets, batch.mask).mean()),
+    )
+
+
+def evaluate_run(
+    run: Run,
+    lengths: Sequence[int] = (),
+    slots: int | None = None,
+    episodes: int = 640,
+    seed: int = 0,
+) -> Iterator[list[Score]]:
+    """Yields the scores of a run's network, the random agent and the oracle, length by length.
+
+    When all are yielded, they are written to the run's `evaluation.json`.
+
+    Args:
+        run: the run.
+        lengths: lengths to test; those of the task's protocol if empty.
+        slots: memory slots at every length; what `enough_slots` says if None.
+        episodes: tapes for each length.
+        seed: seed of the tapes and of the random agent.
+
+    Raises:
+        RunError: the run has no trained network.
+        ValueError: a length, the slots or the number of episodes is impossible.
+    """
+    task = run.config.task
+    lengths = lengths or PROTOCOLS[run.config.name].evaluation_lengths
+    task.check_lengths(np.array(lengths))
+    if episodes < 1:
+        raise ValueError(f"expected episodes of at least 1, got {episodes}")
+    trained = RecurrentAgent.load(run.folder).cell
+    agents: dict[int, RecurrentAgent] = {}
+    scores: list[Score] = []
+    for length in lengths:
+        size = slots or enough_slots(task, length, trained.slots)
+        if size not in agents:
+            agents[size] = RecurrentAgent(trained.with_slots(size))
+        batch = held_out(task, length, episodes, seed)
+        rows = [
+            score("ntm", agents[size], batch, size),
+            score("random", RandomAgent(task.target_width, seed), batch),
+            score("oracle", OracleAgent(task), batch),
+        ]
+        scores += rows
+        yield rows
+    run.write_json("evaluation.json", {"seed": seed, "scores": [row._asdict() for row in scores]})
+
+
+def enough_slots(task: Task, length: int, at_least: int) -> int:
+    """Returns a number of slots on which a tape of this length can be stored, one vector in each.
+
+    Args:
+        task: the task.
+        length: the length of the tape.
+        at_least: the number of slots that the network was trained with.
+
+    Returns:
+        `at_least`, or if a tape shows more rows before its first answer is due, the next power of
+        two that holds them.
+    """
+    tape = task.sample(np.random.default_rng(0), np.array([length]))
+    shown = int(tape.mask[0].argmax())
+    return at_least if shown <= at_least else 2 ** int(shown - 1).bit_length()
+
+
+def play(env: Any, agent: Agent, batch: Batch) -> np.ndarray:
+    """Plays tapes in an environment and returns each one's return, float64[B].
+
+    Args:
+        env: a `TaskVectorEnv` of as many rows as the batch has, with next-step autoreset, such as
+            `gym.make_vec` makes.
+        agent: acts step by step.
+        batch: the tapes.
+    """
+    observation, _ = env.reset(options={"tape": batch})
+    returns = np.zeros(len(batch))
+    running = np.ones(len(batch), bool)
+    state = None
+    while running.any():
+        action, state = agent.act(observation, state)
+        observation, reward, terminated, truncated, _ = env.step(action)
+        returns += reward * running
+        running &= ~(terminated | truncated)
+    return returns

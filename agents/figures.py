@@ -1,0 +1,234 @@
+"""Pictures of a run: what it answered, how its heads moved through memory, how it learned."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from agents.evaluation import enough_slots, held_out
+from agents.recurrent import RecurrentAgent
+from agents.runs import Run
+from agents.throughput import Speed
+from ntm_gym import Batch
+
+BITS = {"cmap": "viridis", "vmin": 0.0, "vmax": 1.0, "aspect": "auto", "interpolation": "nearest"}
+VECTORS = {**BITS, "cmap": "RdBu_r", "vmin": -1.0}
+ADDRESSES = {**BITS, "cmap": "magma"}
+
+
+class Insight(NamedTuple):
+    """One tape as the network went through it; steps T, bits W, slots S, slot width N.
+
+    Attributes:
+        tape: a batch of this tape alone.
+        answers: float[T, W], the probability of a 1 for each bit.
+        read_addresses: float[read_heads, T, S].
+        write_addresses: float[write_heads, T, S].
+        reads: float[read_heads, T, N], the vectors that were read.
+        adds: float[write_heads, T, N], the vectors that were added to memory.
+    """
+
+    tape: Batch
+    answers: NDArray[np.floating]
+    read_addresses: NDArray[np.floating]
+    write_addresses: NDArray[np.floating]
+    reads: NDArray[np.floating]
+    adds: NDArray[np.floating]
+
+
+def look_inside(agent: RecurrentAgent, tape: Batch) -> Insight:
+    """Runs a network over a batch of one tape and gathers what its heads did."""
+    result = agent.trace(tape)
+    state = agent.cell.unpack(result.trace)
+    heads = agent.cell.head_outputs(result.dense_outputs[-1][0])
+
+    def by_head(values: Any) -> NDArray[np.floating]:
+        return np.moveaxis(np.asarray(values), 1, 0)
+
+    return Insight(
+        tape,
+        1.0 / (1.0 + np.exp(-result.outputs[0].numpy())),
+        by_head(state.read_weights[0]),
+        by_head(state.write_weights[0]),
+        by_head(state.reads[0]),
+        by_head(heads.add),
+    )
+
+
+def draw_run(
+    run: Run, lengths: Sequence[int] = (), slots: int | None = None, seed: int = 0
+) -> Iterator[Path]:
+    """Draws a run into its figures/ and yields the files' paths.
+
+    Args:
+        run: the run.
+        lengths: lengths of the tapes to draw; the longest of training and twice that if empty.
+        slots: memory slots; what `enough_slots` says if None.
+        seed: seed of the tapes.
+
+    Raises:
+        RunError: the run has no network or no reports.
+        ValueError: a length or the slots are impossible.
+    """
+    config = run.config
+    lengths = lengths or (config.max_length, 2 * config.max_length)
+    config.task.check_lengths(np.array(lengths))
+    figures = run.folder / "figures"
+    figures.mkdir(exist_ok=True)
+    yield draw_learning(run.read_metrics(), config.name, figures / "learning.png")
+    trained = RecurrentAgent.load(run.folder).cell
+    for length in lengths:
+        size = slots or enough_slots(config.task, length, trained.slots)
+        insight = look_inside(
+            RecurrentAgent(trained.with_slots(size)), held_out(config.task, length, 1, seed)
+        )
+        title = f"{config.name}, length {length}, {size} slots"
+        yield draw_answers(insight, title, figures / f"answers-{length}.png")
+        yield draw_heads(insight, title, figures / f"heads-{length}.png")
+
+
+def draw_answers(insight: Insight, title: str, path: Path) -> Path:
+    """Draws input, target, answer and error of a tape over time, as in the paper's figure 4."""
+    tape, due = insight.tape, insight.tape.mask[0]
+    answers = np.where(due[:, None], insight.answers, np.nan)
+    errors = np.where(due[:, None], (insight.answers > 0.5) != (tape.targets[0] > 0.5), np.nan)
+    wrong = int(np.nansum(errors))
+    figure, axes = plt.subplots(
+        4, 1, figsize=(_wide(len(due)), 5.6), sharex=True, layout="constrained"
+    )
+    panels = {
+        "input": tape.inputs[0],
+        "target": np.where(due[:, None], tape.targets[0], np.nan),
+        "answer\n(probability)": answers,
+        "error": errors,
+    }
+    for axis, (name, values) in zip(axes, panels.items(), strict=True):
+        picture = axis.imshow(values.T, **BITS)
+        axis.set_facecolor("0.92")
+        axis.set_ylabel(name)
+        axis.set_yticks([])
+    axes[-1].set_xlabel("step (grey: nothing is scored)")
+    figure.colorbar(picture, ax=axes, shrink=0.6, ticks=[0, 1])
+    count = int(due.sum()) * tape.targets.shape[2]
+    figure.suptitle(f"{title}: {wrong} of {count} bits wrong")
+    return _save(figure, path)
+
+
+def draw_heads(insight: Insight, title: str, path: Path) -> Path:
+    """Draws what was written and read, and where, over time, as in the paper's figure 6."""
+    writes, reads = len(insight.write_addresses), len(insight.read_addresses)
+    rows = 1 + 2 * max(writes, reads)
+    figure, axes = plt.subplots(
+        rows,
+        2,
+        figsize=(2 * _wide(len(insight.answers)) - 2, 2.0 + 3.2 * (rows - 1) / 2),
+        height_ratios=[1, *[1.2, 2.4] * (rows // 2)],
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    due = insight.tape.mask[0][:, None]
+    _panel(axes[0, 0], insight.tape.inputs[0], "input", BITS)
+    _panel(axes[0, 1], np.where(due, insight.answers, np.nan), "answer", BITS)
+    addresses = np.concatenate([insight.write_addresses, insight.read_addresses])
+    used = np.flatnonzero((addresses > 0.1).any(axis=(0, 1)))
+    first, last = used.min(initial=addresses.shape[2] - 1), used.max(initial=0) + 1
+    if addresses.shape[2] <= 32:
+        first, last = 0, addresses.shape[2]
+    for column, (verb, vectors, ways) in enumerate(
+        [
+            ("write", insight.adds, insight.write_addresses),
+            ("read", insight.reads, insight.read_addresses),
+        ]
+    ):
+        for head, (vector, way) in enumerate(zip(vectors, ways, strict=True)):
+            number = f" {head + 1}" if len(ways) > 1 else ""
+            noun = {"write": "added", "read": "read"}[verb]
+            _panel(axes[1 + 2 * head, column], vector, f"{noun}{number}", VECTORS)
+            axis = axes[2 + 2 * head, column]
+            extent = (-0.5, len(way) - 0.5, last - 0.5, first - 0.5)
+            _panel(axis, way[:, first:last], f"{verb} address{number}\n(slot)", ADDRESSES, extent)
+            axis.set_yticks(np.unique(np.linspace(first, last - 1, 5).astype(int)))
+    for axis in axes[-1]:
+        axis.set_xlabel("step")
+    for axis in axes.flat:
+        axis.set_visible(axis.has_data())
+    figure.suptitle(title)
+    return _save(figure, path)
+
+
+def draw_learning(metrics: Sequence[dict[str, float]], title: str, path: Path) -> Path:
+    """Draws cost and wrong bits per sequence against training sequences."""
+    figure, axes = plt.subplots(2, 1, figsize=(7, 5.6), sharex=True, layout="constrained")
+    sequences = [row["sequences"] for row in metrics]
+    for axis, quantity, names in (
+        (axes[0], "cost per sequence (bits)", ("loss_bits", "held_out_loss_bits")),
+        (axes[1], "wrong bits per sequence", ("bit_errors", "held_out_bit_errors")),
+    ):
+        for name, label in zip(names, ("training", "held out, longest length"), strict=True):
+            axis.plot(sequences, [row[name] for row in metrics], marker=".", label=label)
+        axis.set_ylabel(quantity)
+        # Zero must be seen too: it is what counts.
+        axis.set_yscale("symlog", linthresh=0.01)
+        axis.set_ylim(bottom=0)
+        axis.grid(alpha=0.3)
+    axes[0].legend()
+    axes[1].set_xlabel("training sequences")
+    figure.suptitle(title)
+    return _save(figure, path)
+
+
+def draw_throughput(speeds: Sequence[Speed], path: Path) -> Path:
+    """Draws cost against length, slots, batch and number of environments, double-logarithmic."""
+    figure, axes = plt.subplots(1, 4, figsize=(14, 3.6), layout="constrained")
+    for axis, kind in zip(axes, ("length", "slots", "batch"), strict=False):
+        points = [
+            (int(speed.what.split()[-1]), speed.value)
+            for speed in speeds
+            if speed.what.startswith(f"update, {kind} ") and not speed.baseline
+        ]
+        _cost(axis, points, kind, "ms per update")
+    points = [
+        (int(speed.what.split()[-2]), 1e6 * int(speed.what.split()[-2]) / speed.value)
+        for speed in speeds
+        if speed.what.startswith("make_vec")
+    ]
+    _cost(axes[-1], points, "environments", "microseconds per step of all")
+    return _save(figure, path)
+
+
+def _cost(axis: Axes, points: Sequence[tuple[int, float]], size: str, cost: str) -> None:
+    sizes, costs = np.array(points, float).T
+    axis.loglog(sizes, costs, marker="o", label="measured")
+    axis.loglog(sizes, costs[-1] * sizes / sizes[-1], "--", color="0.6", label="linear")
+    axis.set_xlabel(size)
+    axis.set_ylabel(cost)
+    axis.legend()
+
+
+def _panel(
+    axis: Axes,
+    values: NDArray[Any],
+    name: str,
+    style: dict[str, Any],
+    extent: tuple[float, float, float, float] | None = None,
+) -> None:
+    axis.imshow(values.T, extent=extent, **style)
+    axis.set_facecolor("0.92")
+    axis.set_ylabel(name)
+    axis.set_yticks([])
+
+
+def _wide(steps: int) -> float:
+    """Inches for so many steps: bits stay legible on short tapes, pictures bounded on long ones."""
+    return float(np.clip(steps * 0.09, 6, 14))
+
+
+def _save(figure: Any, path: Path) -> Path:
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+    return path

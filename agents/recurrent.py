@@ -1,0 +1,115 @@
+"""A recurrent cell as an agent, and the network that holds it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from agents.runs import Run
+from ntm_gym import Batch
+from ntm_gym.cells import Unrolled, unroll
+
+TAPES_AT_ONCE = 32
+"""Tapes that one compiled call answers; more would leave the processor's caches."""
+
+
+def build_network(cell: keras.layers.Layer, input_width: int) -> keras.Model:
+    """Returns the Keras model of a cell: sequences float32[B, T, D] to logits float32[B, T, W]."""
+    return keras.Sequential(
+        [
+            keras.Input((None, input_width)),
+            keras.layers.RNN(cell, return_sequences=True, name="recurrent"),
+        ]
+    )
+
+
+def cell_of(network: keras.Model) -> keras.layers.Layer:
+    """Returns the cell inside a model of `build_network`."""
+    return network.get_layer("recurrent").cell
+
+
+class RecurrentAgent:
+    """A trained cell as a policy.
+
+    Args:
+        cell: a built cell of `ntm_gym.cells`.
+    """
+
+    def __init__(self, cell: Any) -> None:
+        self.cell = cell
+        self._step = tf.function(cell.call)
+        self._unroll = tf.function(lambda inputs, steps: unroll(cell, inputs, steps).outputs)
+        self._unroll_compiled = tf.function(
+            lambda inputs, steps: unroll(cell, inputs, steps).outputs, jit_compile=True
+        )
+
+    @classmethod
+    def load(cls, run: str | Path, slots: int | None = None) -> "RecurrentAgent":
+        """Returns the agent that a run trained.
+
+        Args:
+            run: the run's folder.
+            slots: memory slots to give it in place of those it was trained with.
+
+        Raises:
+            RunError: the folder holds no trained model.
+            ValueError: the cell cannot be given other slots.
+        """
+        cell = cell_of(Run.open(run).load_network())
+        return cls(cell if slots is None else cell.with_slots(slots))
+
+    def act(
+        self,
+        observation: NDArray[np.float32],
+        state: list[tf.Tensor] | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[np.int8], list[tf.Tensor]]:
+        """Answers one step; see `agents.agent.Agent.act`."""
+        initial = self.cell.get_initial_state(len(observation))
+        if state is None:
+            state = initial
+        elif episode_start is not None and episode_start.any():
+            begins = episode_start[:, np.newaxis]
+            state = [tf.where(begins, new, old) for new, old in zip(initial, state, strict=True)]
+        logits, state = self._step(tf.convert_to_tensor(observation), state)
+        return (logits.numpy() > 0).astype(np.int8), state
+
+    def logits(self, batch: Batch, cores: int = 2) -> NDArray[np.floating]:
+        """Answers whole tapes by `unroll`; see `agents.agent.Agent.logits`.
+
+        Args:
+            batch: the tapes.
+            cores: how many parts of the batch are computed at the same time.
+        """
+        length = _compiled_length(batch.inputs.shape[1])
+
+        def answer(first: int) -> NDArray[np.float32]:
+            part = batch.select(slice(first, first + TAPES_AT_ONCE))
+            # All parts have one shape, so that they share one compilation.
+            inputs = np.zeros((TAPES_AT_ONCE, length, batch.inputs.shape[2]), np.float32)
+            inputs[: len(part), : part.inputs.shape[1]] = part.inputs
+            steps = np.zeros(TAPES_AT_ONCE, np.int32)
+            steps[: len(part)] = part.steps
+            outputs = self._unroll_compiled(inputs, steps).numpy()
+            return outputs[: len(part), : part.inputs.shape[1]]
+
+        starts = range(0, len(batch), TAPES_AT_ONCE)
+        first = answer(0)  # compiles, once
+        with ThreadPoolExecutor(cores) as pool:
+            return np.concatenate([first, *pool.map(answer, starts[1:])])
+
+    def trace(self, batch: Batch) -> Unrolled:
+        """Runs the cell over tapes and keeps its states at every step, for pictures."""
+        return unroll(self.cell, tf.convert_to_tensor(batch.inputs), batch.steps, trace=True)
+
+
+def _compiled_length(steps: int) -> int:
+    """The number of steps that tapes are padded to: few different ones, so few compilations."""
+    length = 64
+    while length < steps:
+        length *= 4
+    return length

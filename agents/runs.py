@@ -1,0 +1,193 @@
+"""A run's folder: all that is needed to understand, repeat and use one training run.
+
+    config.json       every setting, the command, versions and commit
+    metrics.csv       one row for each report
+    model.keras       the network
+    evaluation.json   scores at each length, beside those of the random and the oracle agent
+    figures/          pictures
+    events/           TensorBoard events, if asked for
+
+Files appear whole or not at all: they are written under a temporary name and then renamed.
+"""
+
+import csv
+import dataclasses
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from agents.config import TrainConfig, config_from_dict
+
+FORMAT = 1
+"""Changes when a run of an older version can no longer be read."""
+
+
+class RunError(RuntimeError):
+    """A run's folder is missing, incomplete or in the way."""
+
+
+class Run:
+    """The folder of one run; see the module's text.
+
+    Args:
+        folder: the folder, which must exist.
+        config: the settings.
+    """
+
+    def __init__(self, folder: Path, config: TrainConfig) -> None:
+        self.folder = folder
+        self.config = config
+
+    @classmethod
+    def create(cls, folder: str | Path, config: TrainConfig, overwrite: bool = False) -> "Run":
+        """Makes the folder and writes `config.json`.
+
+        Raises:
+            RunError: the folder holds something, and it is no run or `overwrite` is not given.
+        """
+        folder = Path(folder)
+        if folder.exists() and not folder.is_dir():
+            raise RunError(f"expected a folder for the run, got the file {folder}")
+        if folder.is_dir() and any(folder.iterdir()):
+            if not (folder / "config.json").is_file():
+                raise RunError(f"expected an empty folder or an earlier run, got {folder}")
+            if not overwrite:
+                raise RunError(f"{folder} holds a run already; give --overwrite to replace it")
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        run = cls(folder, config)
+        run.write_json(
+            "config.json",
+            {
+                "format": FORMAT,
+                "task": config.name,
+                "settings": dataclasses.asdict(config),
+                "command": sys.argv,
+                "versions": {
+                    "python": platform.python_version(),
+                    **{name: version(name) for name in ("ntm-gym", "tensorflow", "keras", "numpy")},
+                },
+                "commit": _commit(),
+            },
+        )
+        return run
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Run":
+        """Opens an earlier run.
+
+        Raises:
+            RunError: there is no run, or one of another format.
+        """
+        folder = Path(folder)
+        try:
+            written = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            if written.get("format") != FORMAT:
+                raise RunError(
+                    f"expected a run of format {FORMAT} in {folder}, got {written.get('format')!r}"
+                )
+            return cls(folder, config_from_dict(written["task"], written["settings"]))
+        except FileNotFoundError:
+            raise RunError(f"expected a run's folder with config.json, got {folder}") from None
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RunError(f"expected settings in {folder}/config.json, got {error}") from error
+
+    def load_network(self) -> keras.Model:
+        """Returns the trained network.
+
+        Raises:
+            RunError: the run has none yet, or it cannot be read.
+        """
+        path = self.folder / "model.keras"
+        if not path.is_file():
+            raise RunError(f"expected a trained network in {path}, got none: has training ended?")
+        try:
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:
+            raise RunError(f"expected a Keras model in {path}, got {error}") from error
+
+    def save_network(self, network: keras.Model) -> None:
+        """Writes `model.keras`."""
+        with self._replacing("model.keras") as path:
+            network.save(path)
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Writes a JSON file of the folder."""
+        with self._replacing(name) as path:
+            path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    def append_metrics(self, row: Mapping[str, float]) -> None:
+        """Adds a row to `metrics.csv`, and the header before the first."""
+        path = self.folder / "metrics.csv"
+        begins = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, row)
+            if begins:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def read_metrics(self) -> list[dict[str, float]]:
+        """Returns the rows of `metrics.csv`.
+
+        Raises:
+            RunError: the run has reported nothing yet.
+        """
+        try:
+            with (self.folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
+                return [
+                    {name: float(value) for name, value in row.items()}
+                    for row in csv.DictReader(file)
+                ]
+        except FileNotFoundError:
+            raise RunError(f"expected reports in {self.folder}/metrics.csv, got none") from None
+
+    @contextmanager
+    def _replacing(self, name: str) -> Iterator[Path]:
+        """Gives a temporary path and moves what was written there to the name."""
+        temporary = self.folder / f".new-{name}"
+        yield temporary
+        os.replace(temporary, self.folder / name)
+
+
+@contextmanager
+def tensorboard_events(folder: Path | None) -> Iterator[Callable[[Any], None]]:
+    """Gives a function that writes a report as TensorBoard events into the folder's events/.
+
+    It does nothing if the folder is None.
+    """
+    if folder is None:
+        yield lambda _: None
+        return
+    with tf.summary.create_file_writer(str(folder / "events")).as_default():
+
+        def write(report: Any) -> None:
+            for name, value in report._asdict().items():
+                tf.summary.scalar(name, value, step=report.sequences)
+
+        yield write
+
+
+def _commit() -> str | None:
+    """The commit of this checkout, with a + if files differ from it; None outside one."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        head = subprocess.run(
+            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

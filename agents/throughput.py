@@ -1,0 +1,261 @@
+"""How fast things are, each beside a baseline that is measured in the same run."""
+
+import dataclasses
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import keras
+import numpy as np
+import tensorflow as tf
+
+from agents.config import CopyConfig
+from agents.supervised import build_optimizer, compile_updates, in_groups
+from ntm_gym import Copy
+from ntm_gym.cells import NTMCell
+
+
+class Speed(NamedTuple):
+    """One measurement.
+
+    Attributes:
+        what: what was measured.
+        value: the figure.
+        unit: its unit.
+        baseline: what it is compared to, empty if to nothing.
+        baseline_value: the baseline's figure in the same unit.
+        ratio: how many times the baseline's speed; for times, how many times the baseline's time.
+    """
+
+    what: str
+    value: float
+    unit: str
+    baseline: str = ""
+    baseline_value: float = float("nan")
+    ratio: float = float("nan")
+
+
+def environment_speeds(seconds: float) -> Iterator[Speed]:
+    """Yields steps a second of single and vector Copy beside Gymnasium's own CartPole."""
+    for rows in (1, 16, 256, 4096, 16384):
+        copy = _vector_steps("NTMCopy-v0", rows, seconds)
+        cartpole = _vector_steps("CartPole-v1", rows, seconds)
+        yield Speed(
+            f"make_vec NTMCopy-v0, {rows} environments",
+            copy,
+            "steps/s",
+            f"make_vec CartPole-v1, {rows}",
+            cartpole,
+            copy / cartpole,
+        )
+    copy, cartpole = (_single_steps(env, seconds) for env in ("NTMCopy-v0", "CartPole-v1"))
+    yield Speed("make NTMCopy-v0", copy, "steps/s", "make CartPole-v1", cartpole, copy / cartpole)
+
+
+def _vector_steps(env_id: str, rows: int, seconds: float) -> float:
+    """Steps a second, all rows counted, with actions drawn beforehand and autoresets included."""
+    env = gym.make_vec(env_id, rows, vectorization_mode="vector_entry_point")
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(8)]
+    env.reset(seed=0)
+
+    def steps() -> int:
+        for action in actions:
+            env.step(action)
+        return len(actions) * rows
+
+    return _rate(steps, seconds)
+
+
+def _single_steps(env_id: str, seconds: float) -> float:
+    """Steps a second through the default wrappers, with resets."""
+    env = gym.make(env_id)
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(64)]
+    env.reset(seed=0)
+
+    def steps() -> int:
+        for action in actions:
+            *_, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+        return len(actions)
+
+    return _rate(steps, seconds)
+
+
+def training_speeds(seconds: float) -> Iterator[Speed]:
+    """Yields training sequences a second of `unroll` and of `keras.layers.RNN`, the same cell.
+
+    Copy, lengths 1-20 as drawn, batch 4, the recipe's network and optimiser.
+    """
+    config = CopyConfig()
+    groups = 64
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(config.min_length, config.max_length + 1, groups * config.batch_size)
+    batch = config.task.sample(rng, lengths)
+    data = in_groups(batch, config.batch_size, batch.inputs.shape[1])
+
+    cell, optimizer = _network(config)
+    update = compile_updates(cell, optimizer)
+    unrolled = _rate(lambda: len(update(*data)[0].numpy()) * config.batch_size, seconds)
+    yield Speed("training, unroll", unrolled, "sequences/s")
+    for jit in (True, False):
+        cell, optimizer = _network(config)
+        step = _keras_update(cell, optimizer, jit)
+
+        def updates(step: Callable[..., Any] = step) -> int:
+            for group in zip(*data[:3], strict=True):
+                loss = step(*group)
+            loss.numpy()
+            return groups * config.batch_size
+
+        baseline = _rate(updates, seconds)
+        name = f"keras.layers.RNN, jit_compile={jit}"
+        yield Speed(
+            "training, unroll", unrolled, "sequences/s", name, baseline, unrolled / baseline
+        )
+
+
+def _network(config: CopyConfig) -> tuple[NTMCell, keras.optimizers.Optimizer]:
+    cell = NTMCell(config.task.target_width, **dataclasses.asdict(config.cell))
+    cell.build((None, config.task.input_width))
+    optimizer = build_optimizer(config)
+    optimizer.build(cell.trainable_variables)
+    return cell, optimizer
+
+
+def _keras_update(
+    cell: NTMCell, optimizer: keras.optimizers.Optimizer, jit: bool
+) -> Callable[..., Any]:
+    """An update on a padded batch, as a user of Keras would write it."""
+    layer = keras.layers.RNN(cell, return_sequences=True)
+
+    @tf.function(jit_compile=jit)
+    def update(inputs: tf.Tensor, targets: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(logits=layer(inputs), labels=targets)
+            loss = tf.reduce_sum(losses * mask[:, :, tf.newaxis]) / inputs.shape[0]
+        variables = [variable.value for variable in cell.trainable_variables]
+        optimizer.apply(tape.gradient(loss, variables))
+        return loss
+
+    return update
+
+
+def update_times(seconds: float) -> Iterator[Speed]:
+    """Yields milliseconds of one update at length 20 beside the floor of its arithmetic."""
+    for batch in (1, 4, 32):
+        floor = _floor_ms(batch, seconds)
+        value = _update_ms(batch, 20, 128, seconds)
+        yield Speed(
+            f"update, length 20, batch {batch}",
+            value,
+            "ms",
+            "floor: NumPy's products and 6 passes over memory",
+            floor,
+            value / floor,
+        )
+
+
+def scaling_times(seconds: float) -> Iterator[Speed]:
+    """Yields milliseconds of one update against length, slots and batch."""
+    settings = [
+        *((f"length {length}", 4, length, 128) for length in (5, 10, 20, 50, 100, 200)),
+        *((f"slots {slots}", 4, 20, slots) for slots in (32, 128, 512, 1024, 4096)),
+        *((f"batch {batch}", batch, 20, 128) for batch in (1, 4, 16, 64, 256)),
+    ]
+    for name, batch, length, slots in settings:
+        yield Speed(f"update, {name}", _update_ms(batch, length, slots, seconds), "ms")
+
+
+def _update_ms(batch: int, length: int, slots: int, seconds: float) -> float:
+    """Milliseconds of one update of the recipe's network on Copy sequences of one length."""
+    config = CopyConfig()
+    config = dataclasses.replace(config, cell=dataclasses.replace(config.cell, slots=slots))
+    cell, optimizer = _network(config)
+    updates = max(1, 256 // (batch * length))
+    tapes = Copy().sample(np.random.default_rng(0), np.full(updates * batch, length))
+    data = in_groups(tapes, batch, tapes.inputs.shape[1])
+    update = compile_updates(cell, optimizer)
+    return 1000.0 / _rate(lambda: len(update(*data)[0].numpy()), seconds)
+
+
+def _floor_ms(batch: int, seconds: float) -> float:
+    """Milliseconds that NumPy takes for an update's matrix products and 6 passes over memory.
+
+    Per step and dense layer these are the product itself and the two of its gradients.
+    """
+    config, steps = CopyConfig(), 41
+    cell, _ = _network(config)
+    read_size = cell.read_heads * cell.width
+    rng = np.random.default_rng(0)
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape, np.float32)
+
+    layers = []
+    for inputs, outputs in (
+        (config.task.input_width + read_size + cell.units, 4 * cell.units),
+        (cell.units, cell.head_layer.units),
+        (cell.units + read_size, cell.output_dim),
+    ):
+        layers.append((normal(batch, inputs), normal(inputs, outputs), normal(batch, outputs)))
+    memory = normal(batch, cell.width, cell.slots)
+    result = np.empty_like(memory)
+
+    def floor() -> int:
+        for _ in range(steps):
+            for vectors, kernel, gradients in layers:
+                vectors @ kernel
+                gradients @ kernel.T
+                vectors.T @ gradients
+            for _ in range(6):
+                np.multiply(memory, memory, out=result)
+        return 1
+
+    return 1000.0 / _rate(floor, seconds)
+
+
+def import_times(seconds: float) -> Iterator[Speed]:  # noqa: ARG001
+    """Yields the seconds that `import ntm_gym` takes in a new process, NumPy included."""
+
+    def duration(code: str) -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)
+        return time.perf_counter() - began
+
+    value, nothing, gymnasium = (
+        min(duration(code) for _ in range(5))
+        for code in ("import ntm_gym", "pass", "import gymnasium")
+    )
+    yield Speed(
+        "import ntm_gym",
+        value - nothing,
+        "s",
+        "import gymnasium",
+        gymnasium - nothing,
+        (value - nothing) / (gymnasium - nothing),
+    )
+
+
+def _rate(work: Callable[[], int], seconds: float) -> float:
+    """The best of five rates of units a second, each over a fifth of the time; warms up first.
+
+    The best is what the code can do; the others were disturbed by something else.
+    """
+    work()
+    rates = []
+    for _ in range(5):
+        count, began = 0, time.perf_counter()
+        while (elapsed := time.perf_counter() - began) < seconds / 5:
+            count += work()
+        rates.append(count / elapsed)
+    return max(rates)
+
+
+MEASURES = (environment_speeds, training_speeds, update_times, scaling_times, import_times)
+"""All measurements; each takes the seconds for one and yields several."""

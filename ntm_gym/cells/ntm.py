@@ -1,0 +1,360 @@
+"""The Neural Turing Machine of Graves, Wayne & Danihelka 2014 (arXiv 1410.5401) as a Keras cell."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from ntm_gym.cells import addressing
+from ntm_gym.cells.controllers import Dense, call_dense, feedforward_step, lstm_bias, lstm_step
+from ntm_gym.cells.heads import HeadOutputs, head_size, split_heads
+
+BLANK = 1e-6
+"""Every element of a constant initial memory."""
+
+
+_ARGUMENTS = (
+    "output_dim",
+    "units",
+    "slots",
+    "width",
+    "read_heads",
+    "write_heads",
+    "shift_range",
+    "controller",
+    "controller_layers",
+    "memory_init",
+    "address_init",
+    "read_first",
+    "clip",
+    "seed",
+)
+
+
+class NTMState(NamedTuple):
+    """A cell's state with its parts named and shaped.
+
+    Attributes:
+        controller: float[B, units] tensors: hidden and cell state of each LSTM layer in turn; empty
+            for a feed-forward controller.
+        memory: float[B, N, S].
+        read_weights: float[B, read_heads, S].
+        write_weights: float[B, write_heads, S].
+        reads: float[B, read_heads, N], what the read heads saw last.
+    """
+
+    controller: tuple[tf.Tensor, ...]
+    memory: tf.Tensor
+    read_weights: tf.Tensor
+    write_weights: tf.Tensor
+    reads: tf.Tensor
+
+
+@keras.saving.register_keras_serializable(package="ntm_gym")
+class NTMCell(keras.layers.Layer):
+    """One step of a Neural Turing Machine, with the contract of Keras's recurrent cells.
+
+    ``keras.layers.RNN(NTMCell(output_dim=8), return_sequences=True)`` is a whole network;
+    ``ntm_gym.cells.unroll`` computes the same faster. Outputs are logits, clipped to +-``clip``.
+
+    With ``memory_init="constant"`` and ``address_init="slot"`` no weight depends on the number of
+    slots: ``with_slots`` then gives the same network on a larger memory.
+
+    Args:
+        output_dim: size of the output W.
+        units: size of each controller layer.
+        slots: number of memory slots S (the paper's N).
+        width: size of a slot N (the paper's M).
+        read_heads: number of read heads.
+        write_heads: number of write heads.
+        shift_range: heads may move by up to this many slots a step, either way (R).
+        controller: ``"lstm"`` or ``"feedforward"`` (tanh layers).
+        controller_layers: number of controller layers; the first sees the input and what was read.
+        memory_init: initial memory: ``"constant"`` (1e-6 everywhere), ``"learned"`` (a trained
+            matrix) or ``"random"`` (drawn anew for each call from U[-1, 1] / sqrt(N)).
+        address_init: initial addresses: ``"slot"`` (all on slot 0), ``"learned"`` (a trained
+            softmax for each head) or ``"uniform"``.
+        read_first: whether a step reads before it writes (so that it sees the memory of the step
+            before) or, the default, after.
+        clip: bound on the magnitude of the heads' raw parameters and of the outputs.
+        seed: seed of the random initial memory.
+        **kwargs: ``name``, ``dtype`` and ``trainable`` of a Keras layer. dtype is float32 or
+            float64.
+
+    Raises:
+        ValueError: an argument is out of its range.
+
+    Input shape: float[B, D]. Output shape: float[B, output_dim]. States: float[B, n] each, flat as
+    Keras asks; ``unpack`` names and shapes them.
+    """
+
+    def __init__(
+        self,
+        output_dim: int,
+        units: int = 100,
+        slots: int = 128,
+        width: int = 20,
+        read_heads: int = 1,
+        write_heads: int = 1,
+        shift_range: int = 1,
+        controller: Literal["lstm", "feedforward"] = "lstm",
+        controller_layers: int = 1,
+        memory_init: Literal["constant", "learned", "random"] = "constant",
+        address_init: Literal["slot", "learned", "uniform"] = "slot",
+        read_first: bool = False,
+        clip: float = 20.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        for name, size in {
+            "output_dim": output_dim,
+            "units": units,
+            "slots": slots,
+            "width": width,
+            "read_heads": read_heads,
+            "write_heads": write_heads,
+            "controller_layers": controller_layers,
+        }.items():
+            _check(_is_integer(size) and size >= 1, name, "an integer of at least 1", size)
+        _check(
+            _is_integer(shift_range) and 0 <= 2 * shift_range < slots,
+            "shift_range",
+            "an integer of at least 0 and less than half the slots",
+            shift_range,
+        )
+        _check(isinstance(read_first, bool), "read_first", "True or False", read_first)
+        _check_choice("controller", controller, ("lstm", "feedforward"))
+        _check_choice("memory_init", memory_init, ("constant", "learned", "random"))
+        _check_choice("address_init", address_init, ("slot", "learned", "uniform"))
+        _check_choice("dtype", self.compute_dtype, ("float32", "float64"))
+        positive = isinstance(clip, int | float) and 0 < clip < float("inf")
+        _check(positive, "clip", "a positive finite number", clip)
+        self.output_dim, self.units, self.slots, self.width = output_dim, units, slots, width
+        self.read_heads, self.write_heads, self.shift_range = read_heads, write_heads, shift_range
+        self.controller, self.controller_layers = controller, controller_layers
+        self.memory_init, self.address_init = memory_init, address_init
+        self.read_first, self.clip, self.seed = read_first, float(clip), seed
+
+        gates = 4 * units if controller == "lstm" else units
+        bias = lstm_bias if controller == "lstm" else "zeros"
+        dense = keras.layers.Dense
+        self.input_layer = dense(
+            gates, bias_initializer=bias, dtype=self.dtype_policy, name="input"
+        )
+        self.controller_denses = [
+            dense(
+                gates,
+                use_bias=layer > 0,
+                bias_initializer=bias,
+                dtype=self.dtype_policy,
+                name=f"controller_{layer}",
+            )
+            for layer in range(controller_layers)
+        ]
+        self.head_layer = dense(
+            head_size(width, shift_range, read_heads, write_heads),
+            dtype=self.dtype_policy,
+            name="heads",
+        )
+        self.output_layer = dense(output_dim, dtype=self.dtype_policy, name="output")
+        self._random = keras.random.SeedGenerator(seed) if memory_init == "random" else None
+
+    @property
+    def recurrent_layers(self) -> list[keras.layers.Dense]:
+        """The dense layers that ``step`` applies, in the order in which it does."""
+        return [*self.controller_denses, self.head_layer]
+
+    @property
+    def state_size(self) -> list[int]:
+        """Sizes of the flat states, in the order of the fields of ``NTMState``."""
+        layers = self.controller_layers if self.controller == "lstm" else 0
+        return [
+            *[self.units] * (2 * layers),
+            self.width * self.slots,
+            self.read_heads * self.slots,
+            self.write_heads * self.slots,
+            self.read_heads * self.width,
+        ]
+
+    @property
+    def output_size(self) -> int:
+        """Size of the output."""
+        return self.output_dim
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Creates the weights for inputs of shape [B, D]."""
+        read_size = self.read_heads * self.width
+        recurrent = self.units if self.controller == "lstm" else 0
+        self.input_layer.build((None, input_shape[-1]))
+        for layer, dense in enumerate(self.controller_denses):
+            dense.build((None, (read_size if layer == 0 else self.units) + recurrent))
+        self.head_layer.build((None, self.units))
+        self.output_layer.build((None, self.units + read_size))
+        if self.memory_init == "learned":
+            self.initial_memory = self.add_weight(
+                shape=(self.width, self.slots),
+                initializer=keras.initializers.RandomUniform(-(self.width**-0.5), self.width**-0.5),
+                name="initial_memory",
+            )
+        if self.address_init == "learned":
+            self.initial_addresses = self.add_weight(
+                shape=(self.read_heads + self.write_heads, self.slots),
+                initializer="glorot_uniform",
+                name="initial_addresses",
+            )
+        self.built = True
+
+    def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> list[tf.Tensor]:
+        """Returns the states before the first step, each float[batch_size, n]."""
+        dtype = self.compute_dtype
+        heads = self.read_heads + self.write_heads
+        memory_shape = (batch_size, self.width, self.slots)
+        if self.memory_init == "constant":
+            memory = tf.fill(memory_shape, tf.constant(BLANK, dtype))
+        elif self.memory_init == "learned":
+            memory = tf.broadcast_to(tf.convert_to_tensor(self.initial_memory), memory_shape)
+        else:
+            bound = self.width**-0.5
+            memory = keras.random.uniform(memory_shape, -bound, bound, dtype, self._random)
+        if self.address_init == "slot":
+            addresses = tf.one_hot(tf.zeros([heads], tf.int32), self.slots, dtype=dtype)
+        elif self.address_init == "learned":
+            addresses = tf.nn.softmax(tf.convert_to_tensor(self.initial_addresses))
+        else:
+            addresses = tf.fill([heads, self.slots], tf.constant(1.0 / self.slots, dtype))
+        addresses = tf.broadcast_to(addresses, (batch_size, heads, self.slots))
+        controller_size = sum(self.state_size[:-4]) // self.units
+        return self.pack(
+            NTMState(
+                tuple(tf.zeros((batch_size, self.units), dtype) for _ in range(controller_size)),
+                memory,
+                addresses[:, : self.read_heads],
+                addresses[:, self.read_heads :],
+                tf.zeros((batch_size, self.read_heads, self.width), dtype),
+            )
+        )
+
+    def unpack(self, states: Sequence[tf.Tensor]) -> NTMState:
+        """Names and shapes flat states float[..., n]; leading axes stay as they are."""
+        *controller, memory, read_weights, write_weights, reads = states
+
+        def split_last(flat: tf.Tensor, rows: int, columns: int) -> tf.Tensor:
+            return tf.reshape(flat, tf.concat([tf.shape(flat)[:-1], [rows, columns]], axis=0))
+
+        return NTMState(
+            tuple(controller),
+            split_last(memory, self.width, self.slots),
+            split_last(read_weights, self.read_heads, self.slots),
+            split_last(write_weights, self.write_heads, self.slots),
+            split_last(reads, self.read_heads, self.width),
+        )
+
+    def pack(self, state: NTMState) -> list[tf.Tensor]:
+        """Flattens a named state again: the inverse of ``unpack`` for states of a batch."""
+        parts = [*state.controller, *state[1:]]
+        return [
+            tf.reshape(part, [-1, size]) for part, size in zip(parts, self.state_size, strict=True)
+        ]
+
+    def call(
+        self, inputs: tf.Tensor, states: Sequence[tf.Tensor], training: bool = False
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Takes one step.
+
+        Args:
+            inputs: float[B, D].
+            states: the flat states of the step before, or of ``get_initial_state``.
+            training: has no effect; Keras passes it.
+
+        Returns:
+            The outputs, logits float[B, output_dim], and the new states.
+        """
+        del training
+        features, states = self.step(self.project_inputs(inputs), states)
+        return self.project_outputs(features), states
+
+    def project_inputs(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns the inputs' share of the first controller layer: [..., D] to [..., gates]."""
+        return self.input_layer(inputs)
+
+    def project_outputs(self, features: tf.Tensor) -> tf.Tensor:
+        """Returns the outputs, logits [..., output_dim], for features of ``step``."""
+        return tf.clip_by_value(self.output_layer(features), -self.clip, self.clip)
+
+    def step(
+        self, projected: tf.Tensor, states: Sequence[tf.Tensor], dense: Dense = call_dense
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Takes the recurrent part of a step, all that cannot be done for all steps at once.
+
+        Args:
+            projected: float[B, gates], from ``project_inputs``.
+            states: flat states.
+            dense: applies one of ``recurrent_layers`` to vectors; ``unroll`` puts its own here.
+                Trained variables enter only by it.
+
+        Returns:
+            Features float[B, units + read_heads * N] for ``project_outputs``, and the new states.
+        """
+        state = self.unpack(states)
+        reads = tf.reshape(state.reads, [-1, self.read_heads * self.width])
+        layers, controller = self.controller_denses, state.controller
+        if self.controller == "lstm":
+            hidden, controller = lstm_step(projected, reads, controller, layers, dense)
+        else:
+            hidden = feedforward_step(projected, reads, layers, dense)
+        heads = self.head_outputs(dense(self.head_layer, hidden))
+        if self.read_first:
+            read_weights = heads.read.address(state.memory, state.read_weights)
+            reads = addressing.read(state.memory, read_weights)
+        write_weights = heads.write.address(state.memory, state.write_weights)
+        memory = addressing.write(state.memory, write_weights, heads.erase, heads.add)
+        if not self.read_first:
+            read_weights = heads.read.address(memory, state.read_weights)
+            reads = addressing.read(memory, read_weights)
+        states = self.pack(NTMState(controller, memory, read_weights, write_weights, reads))
+        return tf.concat([hidden, states[-1]], axis=1), states
+
+    def head_outputs(self, raw: tf.Tensor) -> HeadOutputs:
+        """Brings the head layer's outputs, float[B, n], into their ranges, for all heads."""
+        raw = tf.clip_by_value(raw, -self.clip, self.clip)
+        return split_heads(raw, self.width, self.shift_range, self.read_heads, self.write_heads)
+
+    def with_slots(self, slots: int) -> "NTMCell":
+        """Returns a cell with the same weights on a memory of another size.
+
+        Raises:
+            ValueError: this cell is not built, or its learned initial memory or addresses belong to
+                its own number of slots.
+        """
+        _check(self.built, "cell", "a built one (call it once, or build it)", "one without weights")
+        for name in ("memory_init", "address_init"):
+            value = getattr(self, name)
+            _check(
+                value != "learned" or slots == self.slots,
+                name,
+                f"one that does not depend on the slots, to go from {self.slots} to {slots}",
+                value,
+            )
+        cell = NTMCell.from_config({**self.get_config(), "slots": slots})
+        cell.build((None, self.input_layer.kernel.shape[0]))
+        cell.set_weights(self.get_weights())
+        return cell
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns all constructor arguments, for saving."""
+        return {**super().get_config(), **{name: getattr(self, name) for name in _ARGUMENTS}}
+
+
+def _check(holds: bool, name: str, expected: str, got: object) -> None:
+    if not holds:
+        raise ValueError(f"{name}: expected {expected}, got {got!r}")
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    _check(value in choices, name, f"one of {', '.join(map(repr, choices))}", value)

@@ -1,0 +1,44 @@
+"""Score a run's network on held-out sequences, at lengths far beyond its training.
+
+    python scripts/evaluate.py runs/copy-0
+    python scripts/evaluate.py runs/copy-0 --lengths 20 200 --slots 256 --episodes 64
+
+Writes evaluation.json into the run's folder.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+def main(
+    run: Annotated[Path, tyro.conf.Positional],
+    lengths: tuple[int, ...] = (),
+    slots: int | None = None,
+    episodes: int = 640,
+    seed: int = 0,
+) -> None:
+    """Score a run's network at several lengths, beside random answers and the oracle's.
+
+    Args:
+        run: the run's folder.
+        lengths: lengths to test; those of the task's protocol if not given.
+        slots: memory slots at every length. If not given, those of training, or for sequences that
+            do not fit in them, the next power of two that they fit in.
+        episodes: held-out sequences for each length.
+        seed: seed of these sequences.
+    """
+    from agents import console
+
+    console.prepare_tensorflow()
+    from agents.evaluation import evaluate_run
+    from agents.runs import Run
+
+    console.print_scores(evaluate_run(Run.open(run), lengths, slots, episodes, seed))
+
+
+if __name__ == "__main__":
+    from agents.console import run_command
+
+    run_command(lambda: tyro.cli(main))

@@ -1,0 +1,42 @@
+"""Draw a run: its answers, its heads' ways through memory, its learning curve.
+
+    python scripts/plot.py runs/copy-0
+    python scripts/plot.py runs/copy-0 --lengths 20 120 --slots 128
+
+Writes PNG files into the run's figures/.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+def main(
+    run: Annotated[Path, tyro.conf.Positional],
+    lengths: tuple[int, ...] = (),
+    slots: int | None = None,
+    seed: int = 0,
+) -> None:
+    """Draw a run's answers and head addresses at some lengths, and its learning curve.
+
+    Args:
+        run: the run's folder.
+        lengths: lengths to draw; the longest of training and twice that if not given.
+        slots: memory slots; those that evaluation would take if not given.
+        seed: seed of the sequences drawn.
+    """
+    from agents import console
+
+    console.prepare_tensorflow()
+    from agents.figures import draw_run
+    from agents.runs import Run
+
+    for path in draw_run(Run.open(run), lengths, slots, seed):
+        console.console.print(str(path), soft_wrap=True)
+
+
+if __name__ == "__main__":
+    from agents.console import run_command
+
+    run_command(lambda: tyro.cli(main))
