@@ -39,6 +39,8 @@ class CellConfig:
     """Whether a step reads the memory before it writes, or after."""
     clip: float = 20.0
     """Bound on the heads' raw parameters and on the outputs."""
+    gate_bias: float = 0.0
+    """Initial bias of the interpolation gates; below 0, heads begin by moving by position."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +58,12 @@ class TrainConfig:
     """How training lengths are chosen between the shortest and the longest."""
     batch_size: int = 4
     """Sequences in an update. The loss is the sum of an update's cross-entropies over this."""
-    learning_rate: float = 2e-4
-    """Step size of RMSProp (Graves 2013, equations 38 to 45)."""
-    rho: float = 0.95
-    """Decay of RMSProp's running means of the gradient and of its square."""
-    momentum: float = 0.9
-    """Momentum of RMSProp."""
-    epsilon: float = 1e-4
-    """Added inside RMSProp's square root."""
+    learning_rate: float = 1e-3
+    """Step size of Adam (Kingma & Ba 2015)."""
     clip_norm: float = 10.0
     """Bound on the norm of an update's gradient."""
+    averaging: float = 0.99
+    """Decay of the running mean of the weights over updates, which is tested and saved."""
     max_sequences: int = 100_000
     """Budget: training ends after so many sequences, solved or not."""
     report_sequences: int = 1_000
@@ -73,7 +71,7 @@ class TrainConfig:
     solved_sequences: int = 640
     """A report counts as solved if it has no wrong bit in so many held-out sequences of the longest
     training length."""
-    solved_reports: int = 3
+    solved_reports: int = 6
     """Training ends as solved after so many solved reports in a row."""
     seed: int = 0
     """Seed of the weights, of the training sequences and of the held-out sequences."""
@@ -84,9 +82,7 @@ class TrainConfig:
             "min_length": self.min_length >= shortest,
             "max_length": self.max_length >= self.min_length,
             "learning_rate": self.learning_rate > 0,
-            "rho": 0 <= self.rho < 1,
-            "momentum": 0 <= self.momentum < 1,
-            "epsilon": self.epsilon > 0,
+            "averaging": 0 <= self.averaging < 1,
             "clip_norm": self.clip_norm > 0,
             "report_sequences": self.report_sequences >= self.batch_size,
             "seed": self.seed >= 0,
@@ -104,6 +100,8 @@ class CopyConfig(TrainConfig):
 
     name: ClassVar[str] = "copy"
     task: Copy = field(default_factory=Copy)
+    cell: CellConfig = field(default_factory=lambda: CellConfig(slots=32, gate_bias=-3.0))
+    learning_rate: float = 2e-3
     min_length: int = PROTOCOLS["copy"].min_length
     max_length: int = PROTOCOLS["copy"].max_length
 
@@ -115,6 +113,7 @@ class AssociativeRecallConfig(TrainConfig):
     name: ClassVar[str] = "associative_recall"
     task: AssociativeRecall = field(default_factory=AssociativeRecall)
     cell: CellConfig = field(default_factory=lambda: CellConfig(read_first=True))
+    batch_size: int = 2
     min_length: int = PROTOCOLS["associative_recall"].min_length
     max_length: int = PROTOCOLS["associative_recall"].max_length
 

@@ -96,7 +96,7 @@ def evaluate_run(
     agents: dict[int, RecurrentAgent] = {}
     scores: list[Score] = []
     for length in lengths:
-        size = slots or enough_slots(task, length, trained.slots)
+        size = slots or enough_slots(task, length)
         if size not in agents:
             agents[size] = RecurrentAgent(trained.with_slots(size))
         batch = held_out(task, length, episodes, seed)
@@ -110,21 +110,20 @@ def evaluate_run(
     run.write_json("evaluation.json", {"seed": seed, "scores": [row._asdict() for row in scores]})
 
 
-def enough_slots(task: Task, length: int, at_least: int) -> int:
-    """Returns a number of slots on which a tape of this length can be stored, one vector in each.
+def enough_slots(task: Task, length: int) -> int:
+    """Returns a number of slots on which a tape of this length can be stored, one row in each.
 
     Args:
         task: the task.
         length: the length of the tape.
-        at_least: the number of slots that the network was trained with.
 
     Returns:
-        `at_least`, or if a tape shows more rows before its first answer is due, the next power of
-        two that holds them.
+        128, the paper's number, or if a tape shows more rows before its first answer is due, the
+        next power of two that holds them.
     """
     tape = task.sample(np.random.default_rng(0), np.array([length]))
     shown = int(tape.mask[0].argmax())
-    return at_least if shown <= at_least else 2 ** int(shown - 1).bit_length()
+    return max(128, 2 ** (shown - 1).bit_length())
 
 
 def play(env: Any, agent: Agent, batch: Batch) -> np.ndarray:

@@ -67,7 +67,8 @@ def draw_run(
     Args:
         run: the run.
         lengths: lengths of the tapes to draw; the longest of training and twice that if empty.
-        slots: memory slots; what `enough_slots` says if None.
+        slots: memory slots; if None, those of training up to its longest length, and beyond what
+            `enough_slots` says.
         seed: seed of the tapes.
 
     Raises:
@@ -82,7 +83,11 @@ def draw_run(
     yield draw_learning(run.read_metrics(), config.name, figures / "learning.png")
     trained = RecurrentAgent.load(run.folder).cell
     for length in lengths:
-        size = slots or enough_slots(config.task, length, trained.slots)
+        size = (
+            slots or trained.slots
+            if length <= config.max_length
+            else enough_slots(config.task, length)
+        )
         insight = look_inside(
             RecurrentAgent(trained.with_slots(size)), held_out(config.task, length, 1, seed)
         )

@@ -1,8 +1,8 @@
 """Supervised training by teacher forcing: the loop, read from top to bottom.
 
 Loss: the cross-entropy of the answers, summed over the scored bits of a batch and divided by the
-batch's size. Update: RMSProp as in Graves 2013 (arXiv 1308.0850, equations 38 to 45), the
-optimiser of the Neural Turing Machine's paper.
+batch's size. Update: Adam, with the gradient's norm bounded. What is tested and saved is a running
+mean of the weights (Polyak & Juditsky 1992): single updates shake a solution that is already exact.
 """
 
 import dataclasses
@@ -85,10 +85,14 @@ def train(
     curriculum = make_curriculum(config.curriculum, config.min_length, config.max_length)
     cell = NTMCell(config.task.target_width, **dataclasses.asdict(config.cell))
     network = build_network(cell, config.task.input_width)
+    # The network holds the mean of the weights, a cell of its own the weights themselves.
+    trained = NTMCell.from_config(cell.get_config())
+    trained.build((None, config.task.input_width))
+    trained.set_weights(cell.get_weights())
     optimizer = build_optimizer(config)
-    optimizer.build(cell.trainable_variables)
+    optimizer.build(trained.trainable_variables)
     longest = int(config.task.steps(np.array([config.max_length]))[0])
-    update = compile_updates(cell, optimizer)
+    update = compile_updates(trained, optimizer, cell, config.averaging)
     test = compile_test(cell)
     held_out = in_groups(
         config.task.sample(
@@ -133,19 +137,17 @@ def train(
 
 
 def build_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
-    """Returns the recipe's optimiser. Keras adds epsilon inside the root, as Graves 2013 does."""
-    return keras.optimizers.RMSprop(
-        config.learning_rate,
-        rho=config.rho,
-        momentum=config.momentum,
-        epsilon=config.epsilon,
-        centered=True,
-        global_clipnorm=config.clip_norm,
-    )
+    """Returns the recipe's optimiser."""
+    return keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm)
 
 
-def compile_updates(cell: Any, optimizer: keras.optimizers.Optimizer) -> Callable[..., Any]:
+def compile_updates(
+    cell: Any, optimizer: keras.optimizers.Optimizer, mean: Any, averaging: float
+) -> Callable[..., Any]:
     """Returns a compiled function that makes K updates in a row, so that Python costs nothing.
+
+    After each update, the weights of the cell `mean` come closer to those of `cell` by a factor of
+    `averaging`.
 
     It takes inputs float32[K, B, T, D], targets float32[K, B, T, W], mask float32[K, B, T] and
     steps int32[K, B], and returns losses in bits float32[K, B], bit errors int32[K, B] and gradient
@@ -168,6 +170,11 @@ def compile_updates(cell: Any, optimizer: keras.optimizers.Optimizer) -> Callabl
             variables = [variable.value for variable in cell.trainable_variables]
             gradients = tape.gradient(loss, variables)
             optimizer.apply(gradients)
+            for average, variable in zip(
+                mean.trainable_variables, cell.trainable_variables, strict=True
+            ):
+                step = (1.0 - averaging) * (variable.value - average.value)
+                average.assign(average.value + step)
             return (
                 k + 1,
                 losses.write(k, tape_losses / np.log(2.0)),

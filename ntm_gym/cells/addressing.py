@@ -18,7 +18,8 @@ import tensorflow as tf
 TINY = 1e-12
 """Added inside square roots and logarithms: keeps values and gradients finite at zero."""
 
-NORM_FLOOR = 1e-12
+NORM_FLOOR = 1e-6
+"""Added to the product of the squared norms in a cosine: a nearly blank slot looks like nothing."""
 
 
 def read(memory: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from ntm_gym.cells import addressing
@@ -60,6 +61,16 @@ def head_size(width: int, shift_range: int, read_heads: int, write_heads: int) -
     """Returns how many numbers `split_heads` takes for a step of one row."""
     parameters = (read_heads + write_heads) * _parameters_size(width, shift_range)
     return parameters + 2 * write_heads * width
+
+
+def head_bias(
+    width: int, shift_range: int, read_heads: int, write_heads: int, gate_bias: float
+) -> np.ndarray:
+    """Returns initial biases for a head layer, float64[head_size(...)]: gate_bias at each gate."""
+    size = _parameters_size(width, shift_range)
+    bias = np.zeros(head_size(width, shift_range, read_heads, write_heads))
+    bias[width + 1 : (read_heads + write_heads) * size : size] = gate_bias
+    return bias
 
 
 def split_heads(

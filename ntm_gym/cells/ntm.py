@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ntm_gym.cells import addressing
 from ntm_gym.cells.controllers import Dense, call_dense, feedforward_step, lstm_bias, lstm_step
-from ntm_gym.cells.heads import HeadOutputs, head_size, split_heads
+from ntm_gym.cells.heads import HeadOutputs, head_bias, split_heads
 
 BLANK = 1e-6
 """Every element of a constant initial memory."""
@@ -28,6 +28,7 @@ _ARGUMENTS = (
     "address_init",
     "read_first",
     "clip",
+    "gate_bias",
     "seed",
 )
 
@@ -78,6 +79,8 @@ class NTMCell(keras.layers.Layer):
         read_first: whether a step reads before it writes (so that it sees the memory of the step
             before) or, the default, after.
         clip: bound on the magnitude of the heads' raw parameters and of the outputs.
+        gate_bias: initial bias of the interpolation gates (eq. 7). Below 0, heads move by position
+            until they learn to look for content.
         seed: seed of the random initial memory.
         **kwargs: ``name``, ``dtype`` and ``trainable`` of a Keras layer. dtype is float32 or
             float64.
@@ -104,6 +107,7 @@ class NTMCell(keras.layers.Layer):
         address_init: Literal["slot", "learned", "uniform"] = "slot",
         read_first: bool = False,
         clip: float = 20.0,
+        gate_bias: float = 0.0,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -135,6 +139,7 @@ class NTMCell(keras.layers.Layer):
         self.read_heads, self.write_heads, self.shift_range = read_heads, write_heads, shift_range
         self.controller, self.controller_layers = controller, controller_layers
         self.memory_init, self.address_init = memory_init, address_init
+        self.gate_bias = float(gate_bias)
         self.read_first, self.clip, self.seed = read_first, float(clip), seed
 
         gates = 4 * units if controller == "lstm" else units
@@ -153,8 +158,10 @@ class NTMCell(keras.layers.Layer):
             )
             for layer in range(controller_layers)
         ]
+        biases = head_bias(width, shift_range, read_heads, write_heads, gate_bias)
         self.head_layer = dense(
-            head_size(width, shift_range, read_heads, write_heads),
+            len(biases),
+            bias_initializer=lambda shape, dtype=None: tf.constant(biases, dtype, shape),
             dtype=self.dtype_policy,
             name="heads",
         )
