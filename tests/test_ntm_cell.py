@@ -12,6 +12,7 @@ from reference import CELLS, INPUT_DIM, SIZES, make_cell, make_inputs, reference
 
 import ntm_gym.cells
 from ntm_gym.cells import NTMCell
+from ntm_gym.cells.state import flatten
 
 each_cell = pytest.mark.parametrize("name", CELLS)
 
@@ -130,7 +131,7 @@ def test_sizes_are_those_of_the_tensors(name):
     assert output.shape == (2, cell.output_size)
     assert [state.shape[1] for state in start] == cell.state_size
     assert [state.shape for state in states] == [(2, size) for size in cell.state_size]
-    for again, part in zip(cell.pack(cell.unpack(states)), states, strict=True):
+    for again, part in zip(flatten(cell.unpack(states)), states, strict=True):
         np.testing.assert_array_equal(again, part)
 
 
@@ -303,7 +304,7 @@ def test_no_weight_depends_on_the_slots(memory_init, address_init):
         *[
             (size, bad, "an integer of at least 1")
             for size in [*SIZES, "read_heads", "write_heads", "controller_layers"]
-            for bad in (0, -1, 2.0, "3", None)
+            for bad in (0, -1, 2.0, "3", None, True)
         ],
         *[
             ("shift_range", bad, "an integer of at least 0 and less than half the slots")
@@ -312,7 +313,11 @@ def test_no_weight_depends_on_the_slots(memory_init, address_init):
         ("controller", "gru", "one of 'lstm', 'feedforward'"),
         ("memory_init", "zeros", "one of 'constant', 'learned', 'random'"),
         ("address_init", None, "one of 'slot', 'learned', 'uniform'"),
-        *[("clip", bad, "a positive number") for bad in (0, -1.0, float("nan"))],
+        *[
+            ("clip", bad, "a positive finite number")
+            for bad in (0, -1.0, float("nan"), float("inf"), "20")
+        ],
+        *[("read_first", bad, "True or False") for bad in (1, "no", None)],
         ("dtype", "float16", "one of 'float32', 'float64'"),
         ("dtype", "bfloat16", "one of 'float32', 'float64'"),
     ],

@@ -20,7 +20,8 @@ if keras.backend.backend() != "tensorflow":
     )
 
 from ntm_gym.cells.heads import HeadOutputs, HeadParameters
-from ntm_gym.cells.ntm import NTMCell, NTMState
+from ntm_gym.cells.ntm import NTMCell
+from ntm_gym.cells.state import NTMState
 from ntm_gym.cells.unroll import Unrolled, unroll
 
 __all__ = ["HeadOutputs", "HeadParameters", "NTMCell", "NTMState", "Unrolled", "unroll"]

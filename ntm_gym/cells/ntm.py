@@ -1,55 +1,20 @@
 """The Neural Turing Machine of Graves, Wayne & Danihelka 2014 (arXiv 1410.5401) as a Keras cell."""
 
+import inspect
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
 from ntm_gym.cells import addressing
+from ntm_gym.cells.checks import check, check_choice, is_integer
 from ntm_gym.cells.controllers import Dense, call_dense, feedforward_step, lstm_bias, lstm_step
 from ntm_gym.cells.heads import HeadOutputs, head_bias, split_heads
+from ntm_gym.cells.state import NTMState, flatten, unflatten
 
 BLANK = 1e-6
 """Every element of a constant initial memory."""
-
-
-_ARGUMENTS = (
-    "output_dim",
-    "units",
-    "slots",
-    "width",
-    "read_heads",
-    "write_heads",
-    "shift_range",
-    "controller",
-    "controller_layers",
-    "memory_init",
-    "address_init",
-    "read_first",
-    "clip",
-    "gate_bias",
-    "seed",
-)
-
-
-class NTMState(NamedTuple):
-    """A cell's state with its parts named and shaped.
-
-    Attributes:
-        controller: float[B, units] tensors: hidden and cell state of each LSTM layer in turn; empty
-            for a feed-forward controller.
-        memory: float[B, N, S].
-        read_weights: float[B, read_heads, S].
-        write_weights: float[B, write_heads, S].
-        reads: float[B, read_heads, N], what the read heads saw last.
-    """
-
-    controller: tuple[tf.Tensor, ...]
-    memory: tf.Tensor
-    read_weights: tf.Tensor
-    write_weights: tf.Tensor
-    reads: tf.Tensor
 
 
 @keras.saving.register_keras_serializable(package="ntm_gym")
@@ -121,20 +86,20 @@ class NTMCell(keras.layers.Layer):
             "write_heads": write_heads,
             "controller_layers": controller_layers,
         }.items():
-            _check(_is_integer(size) and size >= 1, name, "an integer of at least 1", size)
-        _check(
-            _is_integer(shift_range) and 0 <= 2 * shift_range < slots,
+            check(is_integer(size) and size >= 1, name, "an integer of at least 1", size)
+        check(
+            is_integer(shift_range) and 0 <= 2 * shift_range < slots,
             "shift_range",
             "an integer of at least 0 and less than half the slots",
             shift_range,
         )
-        _check(isinstance(read_first, bool), "read_first", "True or False", read_first)
-        _check_choice("controller", controller, ("lstm", "feedforward"))
-        _check_choice("memory_init", memory_init, ("constant", "learned", "random"))
-        _check_choice("address_init", address_init, ("slot", "learned", "uniform"))
-        _check_choice("dtype", self.compute_dtype, ("float32", "float64"))
+        check(isinstance(read_first, bool), "read_first", "True or False", read_first)
+        check_choice("controller", controller, ("lstm", "feedforward"))
+        check_choice("memory_init", memory_init, ("constant", "learned", "random"))
+        check_choice("address_init", address_init, ("slot", "learned", "uniform"))
+        check_choice("dtype", self.compute_dtype, ("float32", "float64"))
         positive = isinstance(clip, int | float) and 0 < clip < float("inf")
-        _check(positive, "clip", "a positive finite number", clip)
+        check(positive, "clip", "a positive finite number", clip)
         self.output_dim, self.units, self.slots, self.width = output_dim, units, slots, width
         self.read_heads, self.write_heads, self.shift_range = read_heads, write_heads, shift_range
         self.controller, self.controller_layers = controller, controller_layers
@@ -233,7 +198,7 @@ class NTMCell(keras.layers.Layer):
             addresses = tf.fill([heads, self.slots], tf.constant(1.0 / self.slots, dtype))
         addresses = tf.broadcast_to(addresses, (batch_size, heads, self.slots))
         controller_size = sum(self.state_size[:-4]) // self.units
-        return self.pack(
+        return flatten(
             NTMState(
                 tuple(tf.zeros((batch_size, self.units), dtype) for _ in range(controller_size)),
                 memory,
@@ -245,28 +210,13 @@ class NTMCell(keras.layers.Layer):
 
     def unpack(self, states: Sequence[tf.Tensor]) -> NTMState:
         """Names and shapes flat states float[..., n]; leading axes stay as they are."""
-        *controller, memory, read_weights, write_weights, reads = states
-
-        def split_last(flat: tf.Tensor, rows: int, columns: int) -> tf.Tensor:
-            return tf.reshape(flat, tf.concat([tf.shape(flat)[:-1], [rows, columns]], axis=0))
-
-        return NTMState(
-            tuple(controller),
-            split_last(memory, self.width, self.slots),
-            split_last(read_weights, self.read_heads, self.slots),
-            split_last(write_weights, self.write_heads, self.slots),
-            split_last(reads, self.read_heads, self.width),
-        )
-
-    def pack(self, state: NTMState) -> list[tf.Tensor]:
-        """Flattens a named state again: the inverse of ``unpack`` for states of a batch."""
-        parts = [*state.controller, *state[1:]]
-        return [
-            tf.reshape(part, [-1, size]) for part, size in zip(parts, self.state_size, strict=True)
-        ]
+        return unflatten(states, self.width, self.slots, self.read_heads, self.write_heads)
 
     def call(
-        self, inputs: tf.Tensor, states: Sequence[tf.Tensor], training: bool = False
+        self,
+        inputs: tf.Tensor,
+        states: Sequence[tf.Tensor],
+        training: bool = False,  # noqa: ARG002
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Takes one step.
 
@@ -278,7 +228,6 @@ class NTMCell(keras.layers.Layer):
         Returns:
             The outputs, logits float[B, output_dim], and the new states.
         """
-        del training
         features, states = self.step(self.project_inputs(inputs), states)
         return self.project_outputs(features), states
 
@@ -320,7 +269,7 @@ class NTMCell(keras.layers.Layer):
         if not self.read_first:
             read_weights = heads.read.address(memory, state.read_weights)
             reads = addressing.read(memory, read_weights)
-        states = self.pack(NTMState(controller, memory, read_weights, write_weights, reads))
+        states = flatten(NTMState(controller, memory, read_weights, write_weights, reads))
         return tf.concat([hidden, states[-1]], axis=1), states
 
     def head_outputs(self, raw: tf.Tensor) -> HeadOutputs:
@@ -335,10 +284,10 @@ class NTMCell(keras.layers.Layer):
             ValueError: this cell is not built, or its learned initial memory or addresses belong to
                 its own number of slots.
         """
-        _check(self.built, "cell", "a built one (call it once, or build it)", "one without weights")
+        check(self.built, "cell", "a built one (call it once, or build it)", "one without weights")
         for name in ("memory_init", "address_init"):
             value = getattr(self, name)
-            _check(
+            check(
                 value != "learned" or slots == self.slots,
                 name,
                 f"one that does not depend on the slots, to go from {self.slots} to {slots}",
@@ -351,17 +300,5 @@ class NTMCell(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns all constructor arguments, for saving."""
-        return {**super().get_config(), **{name: getattr(self, name) for name in _ARGUMENTS}}
-
-
-def _check(holds: bool, name: str, expected: str, got: object) -> None:
-    if not holds:
-        raise ValueError(f"{name}: expected {expected}, got {got!r}")
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    _check(value in choices, name, f"one of {', '.join(map(repr, choices))}", value)
+        names = inspect.signature(NTMCell.__init__).parameters.keys() - {"self", "kwargs"}
+        return {**super().get_config(), **{name: getattr(self, name) for name in sorted(names)}}

@@ -1,0 +1,199 @@
+"""The loops of `unroll`: forward, and backward with the gradient written out for all cells."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+Tensors = list[tf.Tensor]
+
+
+class Records(NamedTuple):
+    """Time-major records of a forward loop, [T, B, n] each; states are those before each step."""
+
+    states: Tensors
+    dense_outputs: Tensors
+
+
+def forward_loop(
+    cell: Any,
+    count: tf.Tensor,
+    projected: tf.Tensor,
+    states: Tensors,
+    kernels: Tensors,
+    biases: Tensors,
+    keep: bool,
+) -> tuple[tf.Tensor, Tensors, Records]:
+    """Returns features [T, B, n], final states and, with ``keep``, what the way back needs."""
+    length, batch = projected.shape[:2]
+    layer_index = {id(layer): index for index, layer in enumerate(cell.recurrent_layers)}
+    layer_biases = _per_layer(cell, biases)
+
+    def records(sizes: Sequence[int]) -> list[tf.TensorArray]:
+        return [
+            tf.TensorArray(projected.dtype, length, element_shape=[batch, size]) for size in sizes
+        ]
+
+    def body(
+        step: tf.Tensor,
+        states: Tensors,
+        features: tf.TensorArray,
+        kept_states: list[tf.TensorArray],
+        kept_dense: list[tf.TensorArray],
+    ) -> tuple[Any, ...]:
+        outputs: dict[int, tf.Tensor] = {}
+
+        def dense(layer: keras.layers.Dense, vectors: tf.Tensor) -> tf.Tensor:
+            index = layer_index[id(layer)]
+            outputs[index] = tf.matmul(vectors, kernels[index])
+            if layer_biases[index] is not None:
+                outputs[index] += layer_biases[index]
+            return outputs[index]
+
+        step_features, new_states = cell.step(projected[step], states, dense)
+        if keep:
+            kept_states = [a.write(step, s) for a, s in zip(kept_states, states, strict=True)]
+            kept_dense = [a.write(step, outputs[i]) for i, a in enumerate(kept_dense)]
+        return (
+            step + 1,
+            new_states,
+            features.write(step, step_features),
+            kept_states,
+            kept_dense,
+        )
+
+    feature_size = cell.output_layer.kernel.shape[0]
+    start = (
+        tf.constant(0),
+        states,
+        records([feature_size])[0],
+        records([state.shape[-1] for state in states]) if keep else [],
+        records([kernel.shape[1] for kernel in kernels]) if keep else [],
+    )
+    _, states, features, kept_states, kept_dense = tf.while_loop(
+        lambda step, *_: step < count, body, start, maximum_iterations=length
+    )
+    return (
+        features.stack(),
+        states,
+        Records([a.stack() for a in kept_states], [a.stack() for a in kept_dense]),
+    )
+
+
+def differentiable_loop(
+    cell: Any,
+    count: tf.Tensor,
+    projected: tf.Tensor,
+    states: Tensors,
+    kernels: Tensors,
+    biases: Tensors,
+) -> Tensors:
+    """Returns features and final states of ``forward_loop`` with the fast gradient."""
+
+    @tf.custom_gradient
+    def loop(projected: tf.Tensor, *rest: tf.Tensor) -> tuple[Tensors, Any]:
+        states, kernels, biases = tf.nest.pack_sequence_as(structure, rest)
+        features, final_states, records = forward_loop(
+            cell, count, projected, states, kernels, biases, keep=True
+        )
+
+        def gradient(*upstream: tf.Tensor) -> Tensors:
+            return _backward_loop(cell, count, projected, kernels, records, upstream)
+
+        return [features, *final_states], gradient
+
+    structure = (states, kernels, biases)
+    return loop(projected, *tf.nest.flatten(structure))
+
+
+def _backward_loop(
+    cell: Any,
+    count: tf.Tensor,
+    projected: tf.Tensor,
+    kernels: Tensors,
+    records: Records,
+    upstream: Sequence[tf.Tensor],
+) -> Tensors:
+    """Returns the gradients of projected inputs, initial states, kernels and biases, flat."""
+    length, batch = projected.shape[:2]
+    feature_gradients, *state_gradients = upstream
+    layer_index = {id(layer): index for index, layer in enumerate(cell.recurrent_layers)}
+    # Transposed once here: XLA's product with a transposed kernel is several times slower.
+    transposed = [tf.transpose(kernel) for kernel in kernels]
+
+    def records_of(sizes: Sequence[int]) -> list[tf.TensorArray]:
+        return [
+            tf.TensorArray(projected.dtype, length, element_shape=[batch, size]) for size in sizes
+        ]
+
+    def body(
+        step: tf.Tensor,
+        state_gradients: Tensors,
+        projected_gradients: tf.TensorArray,
+        dense_inputs: list[tf.TensorArray],
+        dense_gradients: list[tf.TensorArray],
+    ) -> tuple[Any, ...]:
+        inputs: dict[int, tf.Tensor] = {}
+        gradients: dict[int, tf.Tensor] = {}
+
+        def dense(layer: keras.layers.Dense, vectors: tf.Tensor) -> tf.Tensor:
+            index = layer_index[id(layer)]
+            inputs[index] = vectors
+
+            @tf.custom_gradient
+            def recall(vectors: tf.Tensor) -> tuple[tf.Tensor, Any]:
+                del vectors  # the product is known from the forward loop
+
+                def gradient(upstream: tf.Tensor) -> tf.Tensor:
+                    gradients[index] = upstream
+                    return tf.matmul(upstream, transposed[index])
+
+                return records.dense_outputs[index][step], gradient
+
+            return recall(vectors)
+
+        states = [record[step] for record in records.states]
+        step_projected = projected[step]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([step_projected, states])
+            features, new_states = cell.step(step_projected, states, dense)
+        projected_gradient, state_gradients = tape.gradient(
+            [features, new_states],
+            [step_projected, states],
+            output_gradients=[feature_gradients[step], list(state_gradients)],
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        return (
+            step - 1,
+            state_gradients,
+            projected_gradients.write(step, projected_gradient),
+            [a.write(step, inputs[i]) for i, a in enumerate(dense_inputs)],
+            [a.write(step, gradients[i]) for i, a in enumerate(dense_gradients)],
+        )
+
+    start = (
+        count - 1,
+        state_gradients,
+        records_of([projected.shape[-1]])[0],
+        records_of([kernel.shape[0] for kernel in kernels]),
+        records_of([kernel.shape[1] for kernel in kernels]),
+    )
+    _, state_gradients, projected_gradients, dense_inputs, dense_gradients = tf.while_loop(
+        lambda step, *_: step >= 0, body, start, maximum_iterations=length
+    )
+    kernel_gradients = []
+    bias_gradients = []
+    for layer, inputs, gradients in zip(
+        cell.recurrent_layers, dense_inputs, dense_gradients, strict=True
+    ):
+        flat_inputs, flat_gradients = inputs.concat(), gradients.concat()
+        kernel_gradients.append(tf.matmul(flat_inputs, flat_gradients, transpose_a=True))
+        if layer.use_bias:
+            bias_gradients.append(tf.reduce_sum(flat_gradients, axis=0))
+    return [projected_gradients.stack(), *state_gradients, *kernel_gradients, *bias_gradients]
+
+
+def _per_layer(cell: Any, biases: Tensors) -> list[tf.Tensor | None]:
+    remaining = iter(biases)
+    return [next(remaining) if layer.use_bias else None for layer in cell.recurrent_layers]

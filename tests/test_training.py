@@ -1,0 +1,170 @@
+"""Training end to end on a tiny task, and the folder it leaves."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents import supervised
+from agents.config import CONFIGS, CellConfig, CopyConfig, config_from_dict
+from agents.evaluation import evaluate_run
+from agents.figures import draw_run
+from agents.recurrent import RecurrentAgent, cell_of
+from agents.runs import Run, RunError
+from ntm_gym import Copy
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY = CopyConfig(
+    task=Copy(width=2),
+    cell=CellConfig(units=24, slots=8, width=6, gate_bias=-3.0),
+    max_length=2,
+    batch_size=16,
+    learning_rate=1e-2,
+    max_sequences=24_000,
+    report_sequences=1_600,
+    solved_sequences=100,
+    solved_reports=2,
+)
+SAVING = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    run = Run.create(tmp_path_factory.mktemp("runs") / "tiny", TINY)
+    with pytest.MonkeyPatch.context():
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Keras saving under NumPy 2
+            return run, supervised.train(TINY, run)
+
+
+def test_reaches_zero_errors_and_says_so(trained):
+    _, outcome = trained
+    assert outcome.solved is not None
+    last = outcome.reports[-1]
+    assert last.held_out_bit_errors == 0
+    assert last.sequences <= TINY.max_sequences
+    assert last.loss_bits < outcome.reports[0].loss_bits
+
+
+@SAVING
+def test_saved_network_is_the_trained_one(trained):
+    run, outcome = trained
+    saved = cell_of(Run.open(run.folder).load_network())
+    for ours, theirs in zip(
+        cell_of(outcome.network).get_weights(), saved.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_metrics_hold_every_report(trained):
+    run, outcome = trained
+    rows = run.read_metrics()
+    assert [row["sequences"] for row in rows] == [r.sequences for r in outcome.reports]
+    assert rows[-1]["held_out_bit_errors"] == 0
+
+
+def test_config_comes_back(trained):
+    run, _ = trained
+    assert Run.open(run.folder).config == TINY
+
+
+@SAVING
+def test_evaluation_is_written_beside_random_and_oracle(trained):
+    run, _ = trained
+    rows = list(evaluate_run(run, lengths=(1, 2), slots=16, episodes=50))
+    assert [row[0].length for row in rows] == [1, 2]
+    for agent, chance, oracle in rows:
+        assert agent.bit_errors == 0
+        assert agent.slots == 16
+        assert chance.bit_errors > 0.5
+        assert oracle.bit_errors == 0
+    written = json.loads((run.folder / "evaluation.json").read_text())
+    assert len(written["scores"]) == 6
+    assert written["scores"][0]["bit_errors"] == 0
+
+
+@SAVING
+def test_figures_are_drawn(trained):
+    run, _ = trained
+    paths = list(draw_run(run, lengths=(2,)))
+    assert {path.name for path in paths} == {"learning.png", "answers-2.png", "heads-2.png"}
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+@SAVING
+def test_agent_loads_with_other_slots(trained):
+    run, _ = trained
+    assert RecurrentAgent.load(run.folder, slots=32).cell.slots == 32
+
+
+def test_same_seed_gives_the_same_weights(tmp_path):
+    short = dataclasses.replace(TINY, max_sequences=1_600)
+    weights = []
+    for name in "ab":
+        run = Run.create(tmp_path / name, short)
+        run.save_network = lambda network: None
+        weights.append(cell_of(supervised.train(short, run).network).get_weights())
+    for ours, theirs in zip(*weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_an_existing_run_is_kept_unless_told_otherwise(tmp_path):
+    Run.create(tmp_path, TINY).append_metrics({"sequences": 1})
+    with pytest.raises(RunError, match="--overwrite"):
+        Run.create(tmp_path, TINY)
+    Run.create(tmp_path, TINY, overwrite=True)
+    with pytest.raises(RunError, match="got none"):
+        Run.open(tmp_path).read_metrics()
+
+
+def test_a_folder_of_other_things_is_never_replaced(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(RunError, match="empty folder"):
+        Run.create(tmp_path, TINY, overwrite=True)
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_run_without_network_says_so(tmp_path):
+    with pytest.raises(RunError, match="has training ended"):
+        Run.create(tmp_path, TINY).load_network()
+    with pytest.raises(RunError, match=r"config\.json"):
+        Run.open(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 1, "task": "x", "settings": {}}'])
+def test_broken_settings_are_refused(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(RunError):
+        Run.open(tmp_path)
+
+
+@pytest.mark.parametrize("name", list(CONFIGS))
+def test_settings_survive_json(name):
+    config = CONFIGS[name](seed=7)
+    assert config_from_dict(name, json.loads(json.dumps(dataclasses.asdict(config)))) == config
+
+
+@pytest.mark.parametrize(
+    "change", [{"batch_size": 0}, {"max_length": 0}, {"averaging": 1.0}, {"learning_rate": 0.0}]
+)
+def test_impossible_settings_are_named(change):
+    with pytest.raises(ValueError, match=next(iter(change))):
+        CopyConfig(**change)
+
+
+def test_command_line_errors_are_one_line(tmp_path):
+    for script in ("evaluate.py", "plot.py"):
+        done = subprocess.run(
+            [sys.executable, ROOT / "scripts" / script, tmp_path / "nothing"],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 1
+        assert "Error: expected a run's folder" in done.stderr
+        assert "Traceback" not in done.stderr
