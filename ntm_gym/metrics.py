@@ -63,7 +63,8 @@ def cost_bits(
     _check_shapes(logits, targets, mask)
     # -log p(target) = log(1 + exp(-z)), where z is the logit in the target's favour.
     favour = np.where(targets > 0.5, logits, np.negative(logits)).astype(np.float64)
-    nats = np.logaddexp(0, -favour)
+    with np.errstate(invalid="ignore"):  # NaN costs NaN
+        nats = np.logaddexp(0, -favour)
     return np.where(mask[..., None], nats, 0).sum(axis=(1, 2)) / np.log(2)
 
 

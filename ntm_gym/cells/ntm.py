@@ -77,15 +77,9 @@ class NTMCell(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        for name, size in {
-            "output_dim": output_dim,
-            "units": units,
-            "slots": slots,
-            "width": width,
-            "read_heads": read_heads,
-            "write_heads": write_heads,
-            "controller_layers": controller_layers,
-        }.items():
+        sizes = {"output_dim": output_dim, "units": units, "slots": slots, "width": width}
+        sizes |= {"read_heads": read_heads, "write_heads": write_heads}
+        for name, size in {**sizes, "controller_layers": controller_layers}.items():
             check(is_integer(size) and size >= 1, name, "an integer of at least 1", size)
         check(
             is_integer(shift_range) and 0 <= 2 * shift_range < slots,
@@ -98,8 +92,8 @@ class NTMCell(keras.layers.Layer):
         check_choice("memory_init", memory_init, ("constant", "learned", "random"))
         check_choice("address_init", address_init, ("slot", "learned", "uniform"))
         check_choice("dtype", self.compute_dtype, ("float32", "float64"))
-        positive = isinstance(clip, int | float) and 0 < clip < float("inf")
-        check(positive, "clip", "a positive finite number", clip)
+        bounded = isinstance(clip, int | float) and 0 < clip < float("inf")
+        check(bounded, "clip", "a positive finite number", clip)
         self.output_dim, self.units, self.slots, self.width = output_dim, units, slots, width
         self.read_heads, self.write_heads, self.shift_range = read_heads, write_heads, shift_range
         self.controller, self.controller_layers = controller, controller_layers

@@ -1,0 +1,44 @@
+"""Train the README's two networks and rewrite its pictures in docs/images.
+
+python scripts/readme_figures.py
+"""
+
+import shutil
+from pathlib import Path
+
+import tyro
+
+IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
+
+
+def main(runs: Path = Path("runs/readme")) -> None:
+    """Train Copy and associative recall with seed 0, and copy their pictures to docs/images.
+
+    Args:
+        runs: folder for the two runs; runs that are there already are drawn without training.
+    """
+    from agents import console
+
+    console.prepare_tensorflow()
+    from agents import supervised
+    from agents.config import CONFIGS
+    from agents.figures import draw_run
+    from agents.runs import Run
+
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for name, lengths in (("copy", (20, 40, 120)), ("associative_recall", (6, 12))):
+        folder = runs / name
+        if (folder / "model.keras").is_file():
+            run = Run.open(folder)
+        else:
+            run = Run.create(folder, CONFIGS[name](), overwrite=True)
+            with console.training_progress(run.config) as on_report:
+                supervised.train(run.config, run, on_report)
+        for path in draw_run(run, lengths):
+            shutil.copyfile(path, IMAGES / f"{name}-{path.name}")
+
+
+if __name__ == "__main__":
+    from agents.console import run_command
+
+    run_command(lambda: tyro.cli(main))
