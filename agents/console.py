@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from agents.config import TrainConfig
@@ -26,9 +26,26 @@ def prepare_tensorflow(threads: int = 1) -> None:
     another run.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
+    with _silent_stderr():
+        import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.list_physical_devices()
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Drops what native code writes to standard error; TensorFlow's log level leaves some of it."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def run_command(command: Callable[[], None]) -> NoReturn:
@@ -53,17 +70,13 @@ def run_command(command: Callable[[], None]) -> NoReturn:
 def training_progress(config: TrainConfig) -> Iterator[Callable[[Any], None]]:
     """Shows a bar over the budget, and gives the function that moves it by a report.
 
-    The time left is that to the end of the budget; a run that solves its task ends sooner.
+    It tells the sequences so far, cost and wrong bits per training and held-out sequence, sequences
+    a second, and the time left to the end of the budget; a run that solves its task ends sooner.
     """
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f}/{task.total:,.0f} sequences"),
-        TextColumn("{task.fields[report]}"),
-        TimeElapsedColumn(),
-        TextColumn("at most"),
+        BarColumn(bar_width=10),
+        TextColumn("{task.completed:,.0f} {task.fields[report]}"),
         TimeRemainingColumn(),
-        TextColumn("more"),
     )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task(config.name, total=config.max_sequences, report="compiling")
@@ -73,8 +86,9 @@ def training_progress(config: TrainConfig) -> Iterator[Callable[[Any], None]]:
                 bar,
                 completed=report.sequences,
                 report=(
-                    f"{report.loss_bits:.2f} bits, {report.bit_errors:.2f} wrong, held out "
-                    f"{report.held_out_bit_errors:.2f} wrong, {report.sequences_per_second:,.0f}/s"
+                    f"{report.loss_bits:.2f} bits, {report.bit_errors:.2f} wrong,"
+                    f" held out {report.held_out_bit_errors:.2f},"
+                    f" {report.sequences_per_second:.0f}/s"
                 ),
             )
 
