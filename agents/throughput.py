@@ -34,8 +34,8 @@ class Speed(NamedTuple):
     value: float
     unit: str
     baseline: str = ""
-    baseline_value: float = float("nan")
-    ratio: float = float("nan")
+    baseline_value: float | None = None
+    ratio: float | None = None
 
 
 def environment_speeds(seconds: float) -> Iterator[Speed]:

@@ -9,11 +9,16 @@ Everything runs on one core.
 import json
 import platform
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 
-def main(json_file: Path | None = None, figure: Path | None = None, seconds: float = 2.0) -> None:
+def main(
+    json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
+    figure: Path | None = None,
+    seconds: float = 2.0,
+) -> None:
     """Measure speeds on one core, each beside a baseline in the same run.
 
     Args:

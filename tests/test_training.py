@@ -15,6 +15,7 @@ from agents.evaluation import evaluate_run
 from agents.figures import draw_run
 from agents.recurrent import RecurrentAgent, cell_of
 from agents.runs import Run, RunError
+from agents.summary import markdown_table
 from ntm_gym import Copy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,6 +88,23 @@ def test_evaluation_is_written_beside_random_and_oracle(trained):
     written = json.loads((run.folder / "evaluation.json").read_text())
     assert len(written["scores"]) == 6
     assert written["scores"][0]["bit_errors"] == 0
+
+
+@SAVING
+def test_summary_tells_when_it_was_solved(trained):
+    run, outcome = trained
+    list(evaluate_run(run, lengths=(1, 2), slots=16, episodes=20))
+    header, _, row, middle = markdown_table([run]).splitlines()
+    assert header.endswith("| wrong at 1 | wrong at 2 |")
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[:2] == ["0", f"{outcome.solved.sequences:,}"]
+    assert cells[-2:] == ["0", "0"]
+    assert middle.startswith("| median (1 of 1 solved) |")
+
+
+def test_summary_of_a_run_without_scores_says_so(tmp_path):
+    with pytest.raises(RunError, match=r"evaluation\.json"):
+        markdown_table([Run.create(tmp_path, TINY)])
 
 
 @SAVING
