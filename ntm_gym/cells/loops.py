@@ -26,14 +26,9 @@ def forward_loop(
     keep: bool,
 ) -> tuple[tf.Tensor, Tensors, Records]:
     """Returns features [T, B, n], final states and, with ``keep``, what the way back needs."""
-    length, batch = projected.shape[:2]
+    length = projected.shape[0]
     layer_index = {id(layer): index for index, layer in enumerate(cell.recurrent_layers)}
     layer_biases = _per_layer(cell, biases)
-
-    def records(sizes: Sequence[int]) -> list[tf.TensorArray]:
-        return [
-            tf.TensorArray(projected.dtype, length, element_shape=[batch, size]) for size in sizes
-        ]
 
     def body(
         step: tf.Tensor,
@@ -67,9 +62,9 @@ def forward_loop(
     start = (
         tf.constant(0),
         states,
-        records([feature_size])[0],
-        records([state.shape[-1] for state in states]) if keep else [],
-        records([kernel.shape[1] for kernel in kernels]) if keep else [],
+        _records_of([feature_size], projected)[0],
+        _records_of([state.shape[-1] for state in states], projected) if keep else [],
+        _records_of([kernel.shape[1] for kernel in kernels], projected) if keep else [],
     )
     _, states, features, kept_states, kept_dense = tf.while_loop(
         lambda step, *_: step < count, body, start, maximum_iterations=length
@@ -116,16 +111,11 @@ def _backward_loop(
     upstream: Sequence[tf.Tensor],
 ) -> Tensors:
     """Returns the gradients of projected inputs, initial states, kernels and biases, flat."""
-    length, batch = projected.shape[:2]
+    length = projected.shape[0]
     feature_gradients, *state_gradients = upstream
     layer_index = {id(layer): index for index, layer in enumerate(cell.recurrent_layers)}
     # Transposed once here: XLA's product with a transposed kernel is several times slower.
     transposed = [tf.transpose(kernel) for kernel in kernels]
-
-    def records_of(sizes: Sequence[int]) -> list[tf.TensorArray]:
-        return [
-            tf.TensorArray(projected.dtype, length, element_shape=[batch, size]) for size in sizes
-        ]
 
     def body(
         step: tf.Tensor,
@@ -175,9 +165,9 @@ def _backward_loop(
     start = (
         count - 1,
         state_gradients,
-        records_of([projected.shape[-1]])[0],
-        records_of([kernel.shape[0] for kernel in kernels]),
-        records_of([kernel.shape[1] for kernel in kernels]),
+        _records_of([projected.shape[-1]], projected)[0],
+        _records_of([kernel.shape[0] for kernel in kernels], projected),
+        _records_of([kernel.shape[1] for kernel in kernels], projected),
     )
     _, state_gradients, projected_gradients, dense_inputs, dense_gradients = tf.while_loop(
         lambda step, *_: step >= 0, body, start, maximum_iterations=length
@@ -197,3 +187,9 @@ def _backward_loop(
 def _per_layer(cell: Any, biases: Tensors) -> list[tf.Tensor | None]:
     remaining = iter(biases)
     return [next(remaining) if layer.use_bias else None for layer in cell.recurrent_layers]
+
+
+def _records_of(sizes: Sequence[int], projected: tf.Tensor) -> list[tf.TensorArray]:
+    """Empty records [T, B, n], one for each size n, of the projected inputs' T, B and dtype."""
+    length, batch = projected.shape[:2]
+    return [tf.TensorArray(projected.dtype, length, element_shape=[batch, n]) for n in sizes]
