@@ -58,8 +58,10 @@ class TrainConfig:
     """How training lengths are chosen between the shortest and the longest."""
     batch_size: int = 4
     """Sequences in an update. The loss is the sum of an update's cross-entropies over this."""
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    """Adam (Kingma & Ba 2015), or the centred RMSProp with momentum of Graves 2013."""
     learning_rate: float = 1e-3
-    """Step size of Adam (Kingma & Ba 2015)."""
+    """Step size of the optimiser before it falls."""
     clip_norm: float = 10.0
     """Bound on the norm of an update's gradient."""
     averaging: float = 0.99
@@ -71,8 +73,13 @@ class TrainConfig:
     solved_sequences: int = 640
     """A report counts as solved if it has no wrong bit in so many held-out sequences of the longest
     training length."""
-    solved_reports: int = 6
-    """Training ends as solved after so many solved reports in a row."""
+    solved_reports: int = 3
+    """The task is solved as soon as so many reports in a row count as solved."""
+    anneal_below: float = 0.15
+    """A report with fewer wrong bits than this in a held-out sequence lets the step size fall."""
+    anneal_reports: int = 20
+    """The step size falls to 0 in so many equal parts, one after each such report; then training
+    ends."""
     seed: int = 0
     """Seed of the weights, of the training sequences and of the held-out sequences."""
 
@@ -82,12 +89,19 @@ class TrainConfig:
             "min_length": self.min_length >= shortest,
             "max_length": self.max_length >= self.min_length,
             "learning_rate": self.learning_rate > 0,
+            "anneal_below": self.anneal_below > 0,
             "averaging": 0 <= self.averaging < 1,
             "clip_norm": self.clip_norm > 0,
             "report_sequences": self.report_sequences >= self.batch_size,
             "seed": self.seed >= 0,
         }
-        for name in ("batch_size", "max_sequences", "solved_sequences", "solved_reports"):
+        for name in (
+            "batch_size",
+            "max_sequences",
+            "solved_sequences",
+            "solved_reports",
+            "anneal_reports",
+        ):
             checks[name] = getattr(self, name) >= 1
         bad = [f"{name}={getattr(self, name)!r}" for name, holds in checks.items() if not holds]
         if bad:
@@ -100,8 +114,9 @@ class CopyConfig(TrainConfig):
 
     name: ClassVar[str] = "copy"
     task: Copy = field(default_factory=Copy)
-    cell: CellConfig = field(default_factory=lambda: CellConfig(slots=32, gate_bias=-3.0))
-    learning_rate: float = 2e-3
+    cell: CellConfig = field(default_factory=lambda: CellConfig(slots=32))
+    optimizer: Literal["adam", "rmsprop"] = "rmsprop"
+    learning_rate: float = 3e-4
     min_length: int = PROTOCOLS["copy"].min_length
     max_length: int = PROTOCOLS["copy"].max_length
 

@@ -106,10 +106,11 @@ def print_outcome(config: TrainConfig, folder: Path, outcome: Any) -> None:
         )
     else:
         console.print(
-            f"Solved after {outcome.solved.sequences:,} sequences, {outcome.solved.seconds:.0f} s,"
-            f" confirmed until {last.sequences:,} in {last.seconds:.0f} s: no wrong bit in"
-            f" {config.solved_sequences} held-out sequences of length {config.max_length}, "
-            f"{config.solved_reports} reports in a row."
+            f"Solved after {outcome.solved.sequences:,} sequences, {outcome.solved.seconds:.0f} s:"
+            f" no wrong bit in {config.solved_sequences} held-out sequences of length"
+            f" {config.max_length}, {config.solved_reports} reports in a row. Ended after"
+            f" {last.sequences:,} sequences, {last.seconds:.0f} s, with"
+            f" {last.held_out_bit_errors:.2f} wrong bits per held-out sequence."
         )
     console.print(f"Run: {folder}", soft_wrap=True)
 

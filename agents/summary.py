@@ -8,13 +8,14 @@ from agents.runs import Run, RunError
 
 
 def solved_at(run: Run) -> tuple[float, float] | None:
-    """Returns the sequences and seconds of the first of the solved reports in a row, or None."""
-    rows = run.read_metrics()
-    needed = run.config.solved_reports
-    last = rows[-needed:]
-    if len(last) < needed or any(row["held_out_bit_errors"] > 0 for row in last):
-        return None
-    return last[0]["sequences"], last[0]["seconds"]
+    """Returns sequences and seconds of the first report of the first row that solved the task."""
+    rows, in_a_row = run.read_metrics(), 0
+    for last, row in enumerate(rows):
+        in_a_row = in_a_row + 1 if row["held_out_bit_errors"] == 0 else 0
+        if in_a_row == run.config.solved_reports:
+            first = rows[last - in_a_row + 1]
+            return first["sequences"], first["seconds"]
+    return None
 
 
 def bit_errors(run: Run) -> dict[int, float]:

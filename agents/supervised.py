@@ -1,8 +1,10 @@
 """Supervised training by teacher forcing: the loop, read from top to bottom.
 
 Loss: the cross-entropy of the answers, summed over the scored bits of a batch and divided by the
-batch's size. Update: Adam, with the gradient's norm bounded. What is tested and saved is a running
-mean of the weights (Polyak & Juditsky 1992): single updates shake a solution that is already exact.
+batch's size. Update: RMSProp or Adam, with the gradient's norm bounded. What is tested and saved is
+a running mean of the weights (Polyak & Juditsky 1992): single updates shake a solution that is
+already exact. Once the task is nearly solved, the step size falls to 0, which ends training. It
+must not fall earlier: the networks first find out how to use their memory, suddenly.
 """
 
 import dataclasses
@@ -58,7 +60,7 @@ class Outcome(NamedTuple):
     Attributes:
         network: the trained network.
         reports: all reports, the last one last.
-        solved: the first of the reports in a row that solved the task, or None.
+        solved: the first report of the first row of them that solved the task, or None.
     """
 
     network: keras.Model
@@ -69,7 +71,7 @@ class Outcome(NamedTuple):
 def train(
     config: TrainConfig, run: Run, on_report: Callable[[Report], None] = lambda _: None
 ) -> Outcome:
-    """Trains a Neural Turing Machine until it solves its task or the budget ends.
+    """Trains a Neural Turing Machine until its step size has fallen to 0 or the budget ends.
 
     Args:
         config: the recipe.
@@ -104,8 +106,9 @@ def train(
     )
 
     updates = config.report_sequences // config.batch_size
-    sequences, reports, in_a_row = 0, [], 0
-    while sequences < config.max_sequences and in_a_row < config.solved_reports:
+    sequences, reports, solved, in_a_row, falls = 0, [], None, 0, 0
+    while sequences < config.max_sequences and falls < config.anneal_reports:
+        optimizer.learning_rate = config.learning_rate * (1 - falls / config.anneal_reports)
         lengths = curriculum.sample(rng, updates * config.batch_size)
         batch = config.task.sample(rng, lengths)
         update_began = time.perf_counter()
@@ -130,14 +133,25 @@ def train(
         run.append_metrics(report._asdict())
         reports.append(report)
         in_a_row = in_a_row + 1 if report.held_out_bit_errors == 0 else 0
+        if in_a_row == config.solved_reports and solved is None:
+            solved = reports[-in_a_row]
+        falls += report.held_out_bit_errors < config.anneal_below
         on_report(report)
     run.save_network(network)
-    solved = reports[-in_a_row] if in_a_row >= config.solved_reports else None
     return Outcome(network, reports, solved)
 
 
 def build_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
     """Returns the recipe's optimiser."""
+    if config.optimizer == "rmsprop":
+        return keras.optimizers.RMSprop(
+            config.learning_rate,
+            rho=0.95,
+            momentum=0.9,
+            epsilon=1e-4,
+            centered=True,
+            global_clipnorm=config.clip_norm,
+        )
     return keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm)
 
 

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TINY = CopyConfig(
     task=Copy(width=2),
     cell=CellConfig(units=24, slots=8, width=6, gate_bias=-3.0),
+    optimizer="adam",
     max_length=2,
     batch_size=16,
     learning_rate=1e-2,
@@ -29,6 +30,7 @@ TINY = CopyConfig(
     report_sequences=1_600,
     solved_sequences=100,
     solved_reports=2,
+    anneal_reports=3,
 )
 SAVING = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
 
