@@ -354,12 +354,6 @@ def test_more_items_than_the_bits_tell_apart():
     gym.make("NTMAssociativeRecall-v0", width=2, vectors_per_item=1, max_length=4)
 
 
-@each_task
-def test_render_mode(task):
-    with pytest.raises(ValueError, match="expected render_mode None, got 'human'"):
-        TaskEnv(task, min_length=2, max_length=3, render_mode="human")
-
-
 def test_fields_of_a_given_task_can_be_changed():
     env = TaskEnv(Copy(width=3), min_length=1, max_length=2, width=5)
     assert env.task == Copy(width=5)
