@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import gymnasium as gym
 import numpy as np
@@ -350,7 +351,7 @@ def test_render_collection(env_id):
     frames = env.render()
     assert len(frames) == count
     assert {frame.shape for frame in frames} == {frames[0].shape}
-    assert all((first != second).any() for first, second in zip(frames, frames[1:], strict=False))
+    assert all((first != second).any() for first, second in pairwise(frames))
     env = gym.make(env_id, render_mode="ansi_list")
     assert play_episode(env) == len(env.render())
 

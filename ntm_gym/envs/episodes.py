@@ -30,10 +30,12 @@ class Episodes:
         task: the task whose tapes are played.
         curriculum: draws the lengths and hears of each finished episode. Another one can be set at
             any time; it serves the episodes that begin after that.
+        columns: steps that a picture shows; always the same, since videos need one size.
     """
 
     task: Task
     curriculum: Curriculum
+    columns: int
     render_mode: str | None
     metadata: dict[str, Any]
 
@@ -55,8 +57,7 @@ class Episodes:
         longest = self.task.check_lengths([max_length])
         steps = int(self.task.steps(longest)[0])
         self.task.check_size(rows, steps + 1)
-        # All pictures of an environment have the same size, as videos need.
-        self._columns = int(np.clip(steps, *COLUMNS))
+        self.columns = int(np.clip(steps, *COLUMNS))
 
     def _draw(
         self, rng: np.random.Generator, rows: int, options: dict[str, Any] | None = None
@@ -109,8 +110,8 @@ class Episodes:
     def _frame(self, view: View) -> Any:
         """A tape in this render mode: text, or uint8[height, width, 3]."""
         if self.render_mode == "ansi":
-            return draw_text(view, self._columns)
-        return draw_picture(view, self._columns)
+            return draw_text(view, self.columns)
+        return draw_picture(view, self.columns)
 
     def _can_render(self) -> bool:
         """Whether there is a render mode; warns if not, as Gymnasium's own environments do."""
