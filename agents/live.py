@@ -78,9 +78,10 @@ def draw_memory(cell: NTMCell, state: Sequence[Any], view: View, height: int) ->
     slot = min(HEAD, room // (shown.stop - shown.start))
     across = max(1, min(HEAD, MEMORY // memory.shape[1]))
 
+    scale = max(1.0, float(np.quantile(np.abs(memory), 0.98)))  # a few extremes hide no other
     columns = [
         ("write", _weight_colours(writes[shown]), HEAD),
-        ("memory", signed_colours(memory[shown] / max(1.0, np.abs(memory).max())), across),
+        ("memory", signed_colours(np.clip(memory[shown] / scale, -1, 1)), across),
         ("read", _weight_colours(reads[shown]), HEAD),
     ]
     wide = sum(colours.shape[1] * size for _, colours, size in columns)

@@ -105,7 +105,7 @@ def paint_cells(
 
     Args:
         pixels: the picture, changed in place.
-        colours: [rows, columns, 3]; a cell of NaN is left out, and one of `NOTHING` has no lines.
+        colours: [rows, columns, 3]; a cell of NaN is left out.
         corner: pixels above and at the left.
         size: pixels of a cell, height and width; lines are left out below 5.
     """
@@ -114,12 +114,18 @@ def paint_cells(
         if pitch >= 5:
             lines = np.arange(cells.shape[axis]) % pitch == pitch - 1
             at: tuple[Any, ...] = (lines,) if axis == 0 else (slice(None), lines)
-            empty = np.isnan(cells[at]) | (cells[at] == NOTHING).all(axis=-1, keepdims=True)
+            empty = np.isnan(cells[at]) | _is_flat(cells[at])
             cells[at] = np.where(empty, cells[at], GRID)
     rows, width, _ = cells.shape
     area = pixels[corner[0] : corner[0] + rows, corner[1] : corner[1] + width]
     np.copyto(area, np.nan_to_num(cells).round().astype(np.uint8), where=~np.isnan(cells))
     return corner[0] + rows
+
+
+def _is_flat(colours: Colours) -> NDArray[np.bool_]:
+    """Which colours are of areas that are not divided into cells."""
+    flat = [(colours == colour).all(axis=-1, keepdims=True) for colour in (NOTHING, HIDDEN)]
+    return np.logical_or(*flat)
 
 
 def signed_colours(values: NDArray[Any]) -> Colours:
