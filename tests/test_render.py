@@ -416,11 +416,3 @@ def test_vector_human_rendering():
     shown = pygame.surfarray.array3d(pygame.display.get_surface())
     assert shown.std() > 10
     env.close()
-
-
-def test_gymnasium_checkers_of_the_rendering_find_nothing():
-    needs("pygame")
-    from gymnasium.utils.env_checker import check_env
-
-    for env_id in IDS:
-        check_env(gym.make(env_id).unwrapped)

@@ -135,11 +135,14 @@ class TaskEnv(Episodes, gym.Env[NDArray[np.float32], NDArray[np.int8]]):
 
     @property
     def view(self) -> View:
-        """What there is to see of the episode so far; needs a render mode.
+        """What there is to see of the episode so far.
 
         Raises:
+            ValueError: without a render mode, since then no answers are kept.
             gymnasium.error.ResetNeeded: before the first reset.
         """
+        if self.render_mode is None:
+            raise ValueError("expected an environment with a render mode, got none")
         if not self._steps:
             raise gym.error.ResetNeeded("expected reset() before render(), got render()")
         return View(
