@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from ntm_gym.curriculum import Curriculum, make_curriculum
 from ntm_gym.protocol import PROTOCOLS
+from ntm_gym.render import View, draw_picture, draw_text
+from ntm_gym.render.picture import require_pillow
+from ntm_gym.render.window import require_pygame
 from ntm_gym.task import Batch, Task, is_integer
 
 Count = TypeVar("Count", int, "NDArray[np.int64]")
+
+COLUMNS = 24, 48
+"""Steps in a picture, at least and at most; longer tapes are shown around the present step."""
 
 
 class Episodes:
@@ -23,11 +30,14 @@ class Episodes:
         task: the task whose tapes are played.
         curriculum: draws the lengths and hears of each finished episode. Another one can be set at
             any time; it serves the episodes that begin after that.
+        columns: steps that a picture shows; always the same, since videos need one size.
     """
 
     task: Task
     curriculum: Curriculum
+    columns: int
     render_mode: str | None
+    metadata: dict[str, Any]
 
     def __init__(
         self,
@@ -39,15 +49,15 @@ class Episodes:
         render_mode: str | None,
         task_fields: dict[str, Any],
     ) -> None:
-        if render_mode is not None:
-            raise ValueError(f"expected render_mode None, got {render_mode!r}")
-        self.render_mode = render_mode
+        self.render_mode = self._check_render_mode(render_mode)
         self.task = make_task(task, task_fields)
         self.curriculum = make_curriculum(curriculum, min_length, max_length)
         # Lengths that the task cannot have, or memory not hold, are refused here and not later.
         self.task.check_lengths([min_length])
         longest = self.task.check_lengths([max_length])
-        self.task.check_size(rows, int(self.task.steps(longest)[0]) + 1)
+        steps = int(self.task.steps(longest)[0])
+        self.task.check_size(rows, steps + 1)
+        self.columns = int(np.clip(steps, *COLUMNS))
 
     def _draw(
         self, rng: np.random.Generator, rows: int, options: dict[str, Any] | None = None
@@ -82,6 +92,35 @@ class Episodes:
                 f"expected options['length'] as an integer or {rows} of them, got {length!r}"
             )
         return self.task.sample(rng, lengths, self.task.tape_dtype)
+
+    def _check_render_mode(self, render_mode: str | None) -> str | None:
+        """The render mode; raises ValueError for an unknown one, ImportError if it needs more."""
+        modes = self.metadata["render_modes"]
+        if render_mode is not None and render_mode not in modes:
+            raise ValueError(
+                f"expected render_mode as None or one of {', '.join(map(repr, modes))}, "
+                f"got {render_mode!r}"
+            )
+        if render_mode in ("rgb_array", "human"):
+            require_pillow()
+        if render_mode == "human":
+            require_pygame()
+        return render_mode
+
+    def _frame(self, view: View) -> Any:
+        """A tape in this render mode: text, or uint8[height, width, 3]."""
+        if self.render_mode == "ansi":
+            return draw_text(view, self.columns)
+        return draw_picture(view, self.columns)
+
+    def _can_render(self) -> bool:
+        """Whether there is a render mode; warns if not, as Gymnasium's own environments do."""
+        if self.render_mode is None:
+            gym.logger.warn(
+                "render() does nothing without a render mode; give one to gymnasium.make, "
+                "such as render_mode='rgb_array'"
+            )
+        return self.render_mode is not None
 
 
 def result(errors: Count, lengths: Count) -> dict[str, Any]:

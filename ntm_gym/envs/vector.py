@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ntm_gym.curriculum import Curriculum
 from ntm_gym.envs.episodes import Episodes, check_action, make_spaces, result
+from ntm_gym.envs.single import TaskEnv
 from ntm_gym.envs.tapes import Tapes
 from ntm_gym.task import Task, is_integer
 
@@ -40,14 +41,19 @@ class TaskVectorEnv(
         max_length: the greatest length to draw.
         curriculum: "uniform", "fixed", or an object with `sample` and `record`; one for all rows.
         autoreset_mode: an `AutoresetMode` or its value, "NextStep", "SameStep" or "Disabled".
-        render_mode: None.
+        render_mode: None, or "ansi" or "rgb_array", in which `render` returns a text or picture for
+            each row, as `TaskEnv` does. For a window there is Gymnasium's `HumanRendering`.
         **task_fields: fields of the task to change, such as `width`.
 
     Raises:
         ValueError: if an argument is unknown or impossible; it says what was expected and came.
+        ImportError: if the render mode needs a package that is missing.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (as in VectorEnv)
+    metadata: dict[str, Any] = {  # noqa: RUF012 (as in VectorEnv)
+        "render_modes": ["ansi", "rgb_array"],
+        "render_fps": TaskEnv.metadata["render_fps"],
+    }
 
     def __init__(
         self,
@@ -78,7 +84,7 @@ class TaskVectorEnv(
         self.single_observation_space, self.single_action_space = make_spaces(self.task)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._tapes = Tapes(self.task, num_envs)
+        self._tapes = Tapes(self.task, num_envs, keep_answers=render_mode is not None)
         self._started = False
 
     def reset(
@@ -159,6 +165,21 @@ class TaskVectorEnv(
                 self._refill(ended)
         observations, present = self._present(np.ones(self.num_envs, np.bool_))
         return observations, rewards, ended, np.zeros(self.num_envs, np.bool_), infos | present
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Draws each row's episode so far; see `TaskEnv.render`.
+
+        Returns:
+            A text or picture for each row, or None without a render mode.
+
+        Raises:
+            gymnasium.error.ResetNeeded: before the first reset.
+        """
+        if not self._can_render():
+            return None
+        if not self._started:
+            raise gym.error.ResetNeeded("expected reset() before render(), got render()")
+        return tuple(self._frame(self._tapes.view(row)) for row in range(self.num_envs))
 
     def _refill(self, mask: NDArray[np.bool_]) -> None:
         """Begins the next episodes that the curriculum draws in the rows of the mask bool[B]."""
