@@ -25,7 +25,7 @@ class Protocol:
     task: Task
     min_length: int
     max_length: int
-    evaluation_lengths: tuple[int, ...]
+    evaluation_lengths: tuple[int, ...] = ()
     reward_threshold: float = 0.99
 
 
