@@ -8,7 +8,8 @@ from importlib.metadata import version
 
 from ntm_gym.envs import TaskEnv, TaskVectorEnv
 from ntm_gym.protocol import PROTOCOLS, Protocol
-from ntm_gym.registration import register_all
+from ntm_gym.registration import register, register_all
+from ntm_gym.sampler import Sampler
 from ntm_gym.task import Batch, Task
 from ntm_gym.tasks import AssociativeRecall, Copy
 
@@ -18,9 +19,11 @@ __all__ = [
     "Batch",
     "Copy",
     "Protocol",
+    "Sampler",
     "Task",
     "TaskEnv",
     "TaskVectorEnv",
+    "register",
 ]
 
 __version__ = version("ntm-gym")

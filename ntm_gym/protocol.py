@@ -26,7 +26,7 @@ class Protocol:
     task: Task
     min_length: int
     max_length: int
-    evaluation_lengths: tuple[int, ...]
+    evaluation_lengths: tuple[int, ...] = ()
     reward_threshold: float = 0.99
     versions: tuple[str, ...] = ("first release",)
 
