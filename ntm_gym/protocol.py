@@ -57,7 +57,8 @@ PROTOCOLS: dict[str, Protocol] = {
         min_length=200,
         max_length=200,
         evaluation_lengths=(200,),
-        reward_threshold=0.534,  # 0.99 of what Bayes' answers return: 0.539 on the mean
+        # 0.99 of what Bayes' answers return on the mean, 0.538: nobody can know these bits.
+        reward_threshold=0.533,
     ),
     "priority_sort": Protocol(
         env_id="NTMPrioritySort-v0",

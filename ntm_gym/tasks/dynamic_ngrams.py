@@ -31,11 +31,11 @@ class DynamicNGrams(Task):
     A dot is zero. With 200 bits and c = 5, 195 are scored.
 
     Nobody can know the bits, so `solve` gives probabilities. They are Bayes' for this source
-    (Murphy 2012; equation 10 of the paper): if in this tape the context was followed n1 times by a
+    (the paper's equation 10): if in this tape the context was followed n1 times by a
     1 and n0 times by a 0, a 1 follows with (n1 + 1/2) / (n0 + n1 + 1). In the tape of bits
     0 1 1 0 1 1, with c = 2, the answers to b3..b6 are 1/2 (01 is new), 1/2 (11 is new),
     1/2 (10 is new) and 3/4 (01 was followed by a 1 once). No predictor has a smaller expected
-    cost: 128.0 bits a tape in the paper's setting, where coin flips cost 195.
+    cost: 128.3 bits a tape in the paper's setting, where coin flips cost 195.
 
     Attributes:
         context: c, from 1 to `LONGEST_CONTEXT`.

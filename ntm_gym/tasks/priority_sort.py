@@ -107,8 +107,6 @@ class PrioritySort(Task):
         return np.ceil(self.sorted_fraction * lengths - 1e-6).astype(np.int64).clip(1)
 
 
-def _highest_first(
-    priorities: NDArray[np.float32], listed: NDArray[np.bool_]
-) -> NDArray[np.int64]:
+def _highest_first(priorities: NDArray[np.float32], listed: NDArray[np.bool_]) -> NDArray[np.int64]:
     """int64[B, N], each row's places from the highest priority down, those not listed last."""
     return np.where(listed, -priorities, np.inf).argsort(axis=1, kind="stable")

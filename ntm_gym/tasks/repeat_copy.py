@@ -73,14 +73,14 @@ class RepeatCopy(Task):
     def input_low(self) -> NDArray[np.float32]:
         """float32[D], 0, and for the repeats what the fewest are shown as, if that is less."""
         low = super().input_low
-        low[-1] = min(0, self._shown(self.min_repeats))
+        low[-1] = np.minimum(0, self._shown(self.min_repeats))
         return low
 
     @property
     def input_high(self) -> NDArray[np.float32]:
         """float32[D], 1, and for the repeats what the most are shown as, but at least 0."""
         high = super().input_high
-        high[-1] = max(0, self._shown(self.max_repeats))
+        high[-1] = np.maximum(0, self._shown(self.max_repeats))
         return high
 
     def steps(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -124,7 +124,7 @@ class RepeatCopy(Task):
     def _shown(self, repeats: ArrayLike) -> NDArray[np.float32]:
         """float32, what these numbers of repeats are shown as."""
         mean, deviation = self._scale()
-        return np.float32((np.asarray(repeats) - mean) / deviation)
+        return np.asarray((np.asarray(repeats) - mean) / deviation, np.float32)
 
     def _read(self, shown: NDArray[np.float32]) -> NDArray[np.int64]:
         """int64, the numbers of repeats that are shown so."""
