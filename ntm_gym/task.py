@@ -72,12 +72,10 @@ class Task(ABC):
     tape of some length has, how to draw tapes and how to answer them.
 
     Attributes:
-        shortest: the least length that the task is defined for.
         tape_dtype: the narrowest type that holds every input exactly. The environments keep their
             tapes in it: int8, where all inputs are bits, is a quarter of the memory and faster.
     """
 
-    shortest: ClassVar[int] = 1
     tape_dtype: ClassVar[DTypeLike] = np.float32
 
     @property
@@ -89,6 +87,11 @@ class Task(ABC):
     @abstractmethod
     def target_width(self) -> int:
         """Bits answered at each step, W."""
+
+    @property
+    def shortest(self) -> int:
+        """The least length that the task is defined for."""
+        return 1
 
     @property
     def longest(self) -> int:
@@ -107,7 +110,10 @@ class Task(ABC):
 
     @abstractmethod
     def steps(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-        """int64[B], the steps of a tape of each of the lengths int64[B]."""
+        """int64[B], the most steps that a tape of each of the lengths int64[B] can have.
+
+        Where the length alone decides, all tapes have so many; `Batch.steps` says it of each.
+        """
 
     @abstractmethod
     def sample(
@@ -136,18 +142,23 @@ class Task(ABC):
             inputs: float32[B, T, D], whole tapes (padded or not) or the first T steps of them.
 
         Returns:
-            float32[B, T, W], 0 at steps where no answer is due.
+            float32[B, T, W], the probability that each bit is 1: 0 or 1 where the inputs decide the
+            answer. 0 at steps where the inputs show that none is due.
         """
 
-    def blank(self, lengths: ArrayLike, dtype: DTypeLike) -> Batch:
+    def blank(
+        self, lengths: ArrayLike, dtype: DTypeLike, steps: NDArray[np.int64] | None = None
+    ) -> Batch:
         """A batch of zeros for tapes of these lengths, which `sample` then writes into.
 
         Args:
             lengths: int[B], checked by `check_lengths`.
             dtype: of the inputs and targets.
+            steps: int64[B], each tape's steps, where its length alone does not decide them.
         """
         checked = self.check_lengths(lengths)
-        steps = self.steps(checked)
+        if steps is None:
+            steps = self.steps(checked)
         shape = len(checked), int(steps.max())
         return Batch(
             inputs=np.zeros((*shape, self.input_width), dtype),

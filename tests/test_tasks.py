@@ -1,13 +1,23 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm_gym import PROTOCOLS, AssociativeRecall, Batch, Copy
+from ntm_gym import (
+    PROTOCOLS,
+    AssociativeRecall,
+    Batch,
+    Copy,
+    DynamicNGrams,
+    PrioritySort,
+    RepeatCopy,
+)
+from ntm_gym.metrics import cost_bits
 from ntm_gym.task import random_bits, write_rows
 from ntm_gym.tasks.associative_recall import _distinct_numbers
+from ntm_gym.tasks.dynamic_ngrams import _run, _sources
 
 TASKS = [protocol.task for protocol in PROTOCOLS.values()]
 each_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: type(task).__name__)
@@ -38,6 +48,40 @@ def recall_tape(items, asked):
     targets = [silence] * len(inputs) + list(items[asked + 1])
     mask = [False] * len(inputs) + [True] * size
     return inputs + [[*silence, 0, 0]] * size, targets, mask
+
+
+def repeat_tape(vectors, repeats, trained=10):
+    """One tape of RepeatCopy, written step by step."""
+    width = len(vectors[0])
+    silence = [0] * width
+    counts = np.arange(1, trained + 1)
+    shown = np.float32((repeats - counts.mean()) / counts.std())
+    inputs = [[*v, 0, 0] for v in vectors] + [[*silence, 1, shown]]
+    unscored = len(inputs)
+    targets = [[*silence, 0]] * unscored + [[*v, 0] for v in vectors] * repeats + [[*silence, 1]]
+    inputs += [[*silence, 0, 0]] * (len(targets) - unscored)
+    return inputs, targets, [False] * unscored + [True] * (len(targets) - unscored)
+
+
+def sort_tape(vectors, priorities, count):
+    """One tape of PrioritySort, written step by step."""
+    silence = [0] * len(vectors[0])
+    inputs = [[*v, priority, 0] for v, priority in zip(vectors, priorities, strict=True)]
+    inputs += [[*silence, 0, 1]] + [[*silence, 0, 0]] * count
+    ranked = sorted(zip(vectors, priorities, strict=True), key=lambda pair: -pair[1])
+    unscored = len(vectors) + 1
+    targets = [silence] * unscored + [vector for vector, _ in ranked[:count]]
+    return inputs, targets, [False] * unscored + [True] * count
+
+
+def bayes_answers(bits, context):
+    """The probabilities of a 1 at every step of one tape of DynamicNGrams, counted in a dict."""
+    counts, answers = {}, [0.0] * context
+    for step in range(context, len(bits)):
+        seen = counts.setdefault(tuple(bits[step - context : step]), [0.5, 0.5])
+        answers.append(seen[1] / sum(seen))
+        seen[bits[step]] += 1
+    return answers
 
 
 def assert_row(batch, row, inputs, targets, mask):
@@ -108,10 +152,106 @@ def test_recall_matches_reference(seed, width, size, data):
     np.testing.assert_array_equal(AssociativeRecall(width, size).solve(batch.inputs), batch.targets)
 
 
+@given(
+    seed=seeds,
+    width=st.integers(1, 5),
+    lengths=st.lists(st.integers(1, 6), min_size=1, max_size=6),
+    least=st.integers(1, 5),
+    more=st.integers(0, 5),
+    trained=st.integers(2, 30),
+)
+def test_repeat_copy_matches_reference(seed, width, lengths, least, more, trained):
+    task = RepeatCopy(width, least, least + more, trained)
+    batch = task.sample(rng(seed), lengths)
+    for row, length in enumerate(lengths):
+        repeats = (batch.steps[row] - length - 2) // length
+        assert least <= repeats <= least + more
+        vectors = batch.inputs[row, :length, :width].astype(int).tolist()
+        assert_row(batch, row, *repeat_tape(vectors, int(repeats), trained))
+    np.testing.assert_array_equal(task.solve(batch.inputs), batch.targets)
+
+
+@given(
+    seed=seeds,
+    width=st.integers(1, 5),
+    lengths=st.lists(st.integers(1, 12), min_size=1, max_size=6),
+    hundredths=st.integers(1, 100),
+)
+def test_priority_sort_matches_reference(seed, width, lengths, hundredths):
+    task = PrioritySort(width, hundredths / 100)
+    batch = task.sample(rng(seed), lengths)
+    for row, length in enumerate(lengths):
+        listed = batch.inputs[row, :length]
+        assert np.all(np.abs(listed[:, width]) <= 1)
+        count = -(-hundredths * length // 100)
+        assert_row(batch, row, *sort_tape(listed[:, :width].tolist(), listed[:, width], count))
+    np.testing.assert_array_equal(task.solve(batch.inputs), batch.targets)
+
+
+@given(seed=seeds, context=st.integers(1, 6), data=st.data())
+def test_ngrams_match_reference(seed, context, data):
+    lengths = data.draw(st.lists(st.integers(context + 1, 40), min_size=1, max_size=5))
+    task = DynamicNGrams(context)
+    batch = task.sample(rng(seed), lengths)
+    answers = task.solve(batch.inputs)
+    for row, length in enumerate(lengths):
+        # The first bits are known from the inputs, the others, the last one too, from the targets.
+        bits = [*batch.inputs[row, 1 : context + 1, 0], *batch.targets[row, context:length, 0]]
+        bits = [int(bit) for bit in bits]
+        mask = [False] * context + [True] * (length - context)
+        due = [[bit * scored] for bit, scored in zip(bits, mask, strict=True)]
+        assert_row(batch, row, [[0], *([bit] for bit in bits[:-1])], due, mask)
+        np.testing.assert_allclose(answers[row, :length, 0], bayes_answers(bits, context), 1e-6)
+
+
+def test_repeat_copy_known_answer():
+    # The example of the docstring with 1-bit vectors 1 and 0; (3 - 5.5) / sqrt(8.25) = -0.87039.
+    inputs, targets, mask = repeat_tape([[1], [0]], repeats=3)
+    np.testing.assert_allclose(
+        inputs[:4], [[1, 0, 0], [0, 0, 0], [0, 1, -0.87039], [0, 0, 0]], 1e-5
+    )
+    bits = [[0, 0]] * 3 + [[1, 0], [0, 0]] * 3 + [[0, 1]]
+    assert targets == bits
+    assert mask == [False] * 3 + [True] * 7
+    np.testing.assert_array_equal(RepeatCopy(width=1).solve(np.float32([inputs])), [bits])
+
+
+def test_priority_sort_known_answer():
+    # The example of the docstring: of 4 vectors the third, fourth and first are written.
+    vectors = [[0, 1], [1, 0], [1, 1], [0, 0]]
+    inputs, targets, _ = sort_tape(vectors, [0.1, -0.5, 0.9, 0.3], 3)
+    assert targets[5:] == [[1, 1], [0, 0], [0, 1]]
+    task = PrioritySort(width=2, sorted_fraction=0.75)
+    np.testing.assert_array_equal(task.solve(np.float32([inputs])), [targets])
+
+
+def test_equal_priorities_keep_their_order():
+    inputs, targets, _ = sort_tape([[1, 0], [0, 1], [1, 1]], [0.5, 0.5, 0.5], 3)
+    task = PrioritySort(width=2, sorted_fraction=1)
+    np.testing.assert_array_equal(task.solve(np.float32([inputs])), [targets])
+
+
+def test_ngrams_known_answer():
+    # The example of the docstring: bits 0 1 1 0 1 1 with contexts of two.
+    inputs = np.float32([[[0], [0], [1], [1], [0], [1]]])
+    answers = [[[0], [0], [0.5], [0.5], [0.5], [0.75]]]
+    np.testing.assert_array_equal(DynamicNGrams(context=2).solve(inputs), answers)
+
+
 @pytest.mark.parametrize(
     ("task", "length", "steps"),
     [
         (Copy(), 1, 3),
+        (RepeatCopy(max_repeats=1), 4, 10),
+        (RepeatCopy(min_repeats=10), 10, 112),
+        (RepeatCopy(min_repeats=20, max_repeats=20), 10, 212),
+        (DynamicNGrams(), 200, 200),
+        (DynamicNGrams(context=2), 3, 3),
+        (PrioritySort(), 20, 37),
+        (PrioritySort(), 1, 3),
+        (PrioritySort(), 6, 12),
+        (PrioritySort(sorted_fraction=0.55), 100, 156),  # 0.55 * 100 is above 55 in binary
+        (PrioritySort(sorted_fraction=1e-9), 7, 9),
         (Copy(), 20, 41),
         (AssociativeRecall(), 2, 16),
         (AssociativeRecall(), 6, 32),
@@ -124,8 +264,14 @@ def test_steps(task, length, steps):
 
 
 def test_paper_widths():
-    assert (Copy().input_width, Copy().target_width) == (9, 8)
-    assert (AssociativeRecall().input_width, AssociativeRecall().target_width) == (8, 6)
+    widths = {name: (p.task.input_width, p.task.target_width) for name, p in PROTOCOLS.items()}
+    assert widths == {
+        "copy": (9, 8),
+        "repeat_copy": (10, 9),
+        "associative_recall": (8, 6),
+        "dynamic_ngrams": (1, 1),
+        "priority_sort": (10, 8),
+    }
 
 
 @each_task
@@ -136,18 +282,24 @@ def test_batch_is_well_formed(task, seed, data):
     task.check_batch(batch, len(lengths))
     assert len(batch) == len(lengths)
     assert batch.lengths.tolist() == lengths
-    assert batch.steps.tolist() == task.steps(np.array(lengths)).tolist()
+    assert np.all(batch.steps <= task.steps(np.array(lengths)))
+    assert not np.shares_memory(batch.steps, batch.lengths)
     assert batch.inputs.shape[1] == batch.steps.max()
 
 
 @each_task
 @given(seed=seeds, data=st.data())
 def test_oracle_is_right_and_causal(task, seed, data):
-    lengths = data.draw(st.lists(st.integers(task.shortest, 6), min_size=1, max_size=4))
+    most = task.shortest + 5
+    lengths = data.draw(st.lists(st.integers(task.shortest, most), min_size=1, max_size=4))
     batch = task.sample(rng(seed), lengths)
     answers = task.solve(batch.inputs)
     assert answers.dtype == np.float32
-    np.testing.assert_array_equal(answers, batch.targets)
+    if isinstance(task, DynamicNGrams):  # nobody can know these bits, nor where the tape ends
+        assert np.all((answers > 0) == (np.arange(batch.mask.shape[1]) >= task.context)[:, None])
+        assert np.all(answers < 1)
+    else:
+        np.testing.assert_array_equal(answers, batch.targets)
     for step in range(batch.inputs.shape[1]):
         seen = task.solve(batch.inputs[:, : step + 1])
         np.testing.assert_array_equal(seen, answers[:, : step + 1])
@@ -155,7 +307,7 @@ def test_oracle_is_right_and_causal(task, seed, data):
 
 @each_task
 def test_sample_is_determined_by_the_generator(task):
-    lengths = [task.shortest, 5, 7]
+    lengths = [task.shortest, 7, 9]
     first, again, other = (task.sample(rng(seed), lengths) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.inputs, again.inputs)
     assert not np.array_equal(first.inputs, other.inputs)
@@ -163,7 +315,7 @@ def test_sample_is_determined_by_the_generator(task):
 
 @each_task
 def test_tape_dtype_holds_the_same_tapes(task):
-    lengths = [task.shortest, 5, 7]
+    lengths = [task.shortest, 7, 9]
     wide, narrow = (task.sample(rng(), lengths, dtype) for dtype in (np.float32, task.tape_dtype))
     assert narrow.inputs.dtype == narrow.targets.dtype == task.tape_dtype
     assert wide.inputs.dtype == wide.targets.dtype == np.float32
@@ -174,9 +326,87 @@ def test_tape_dtype_holds_the_same_tapes(task):
 @each_task
 def test_bits_are_fair(task):
     batch = task.sample(rng(), np.full(2000, 6))
-    bits = batch.targets[batch.mask]
-    spread = 0.5 / np.sqrt(len(bits))
-    assert np.all(np.abs(bits.mean(axis=0) - 0.5) < 5 * spread)
+    # The first row of each tape that holds bits alone.
+    bits = batch.inputs[:, int(not isinstance(task, Copy | RepeatCopy | PrioritySort))]
+    bits = bits[:, : getattr(task, "width", 1)]
+    assert set(np.unique(bits)) == {0, 1}
+    assert np.all(np.abs(bits.mean(axis=0) - 0.5) < 5 * 0.5 / np.sqrt(2000))
+
+
+def test_repeats_are_uniform_and_shown_with_mean_0_and_variance_1():
+    batch = RepeatCopy().sample(rng(), np.full(10_000, 1))
+    _, counts = np.unique(batch.steps, return_counts=True)
+    assert len(counts) == 10
+    np.testing.assert_allclose(counts, 1000, atol=150)
+    shown = batch.inputs[:, 1, 9]
+    assert shown.mean() == pytest.approx(0, abs=0.05)
+    assert shown.var() == pytest.approx(1, abs=0.05)
+    values = np.unique(shown)
+    assert values.mean() == pytest.approx(0, abs=1e-6)
+    assert values.var() == pytest.approx(1, abs=1e-6)
+    # Other repeats in a test are shown on the same scale.
+    more = RepeatCopy(min_repeats=20, max_repeats=20).sample(rng(), [1]).inputs[0, 1, 9]
+    assert more == pytest.approx((20 - 5.5) / 8.25**0.5)
+
+
+def test_priorities_are_uniform():
+    priorities = PrioritySort().sample(rng(), np.full(1000, 20)).inputs[:, :20, 8].ravel()
+    counts, _ = np.histogram(priorities, bins=10, range=(-1, 1))
+    assert counts.sum() == 20_000
+    np.testing.assert_allclose(counts, 2000, atol=250)
+
+
+def test_sources_are_beta_distributed():
+    """Beta(1/2, 1/2) has mean 1/2 and variance 1/8; its quartiles below are sin^2 of pi/8, 3 pi/8."""
+    chances = _sources(rng(), 2000, 5)
+    assert chances.shape == (2000, 32)
+    assert np.all((chances >= 0) & (chances <= 1))
+    assert chances.mean() == pytest.approx(0.5, abs=0.01)
+    assert chances.var() == pytest.approx(0.125, abs=0.002)
+    quartiles = [(2 - 2**0.5) / 4, 0.5, (2 + 2**0.5) / 4]
+    np.testing.assert_allclose(np.quantile(chances, [0.25, 0.5, 0.75]), quartiles, atol=0.01)
+
+
+def test_sources_follow_their_contexts():
+    """Contexts 00 01 10 11, sure of what follows: the bits are known from the first two."""
+    coins = np.float32([[0.9, 0.1], [0.9, 0.9], *[[0.5, 0.5]] * 4])
+    bits = _run(np.float32([[1, 1, 0, 0], [0, 0, 1, 0]]), coins, 2)
+    assert bits.T.astype(int).tolist() == [[0, 0, 1, 1, 0, 0], [1, 0, 1, 0, 1, 0]]
+    # And of chances in between, the coin decides.
+    assert _run(np.float32([[0.3, 0, 0, 0]]), np.float32([[0.9], [0.9], [0.29]]), 2)[2, 0]
+    assert not _run(np.float32([[0.3, 0, 0, 0]]), np.float32([[0.9], [0.9], [0.31]]), 2)[2, 0]
+
+
+def count_of_bayes(tapes, bits, context, seed):
+    """Mean and standard error of Bayes' cost in bits: sources, tapes and counts of its own."""
+    generator = rng(seed)
+    chances = generator.beta(0.5, 0.5, (tapes, 2**context))
+    past = generator.integers(0, 2, (tapes, context))
+    counts = np.full((tapes, 2**context, 2), 0.5)
+    row, cost = np.arange(tapes), np.zeros(tapes)
+    for _ in range(context, bits):
+        now = past[:, -context:] @ 2 ** np.arange(context)
+        bit = (generator.random(tapes) < chances[row, now]).astype(int)
+        seen = counts[row, now]
+        cost -= np.log2(seen[row, bit] / seen.sum(axis=1))
+        counts[row, now, bit] += 1
+        past = np.concatenate([past, bit[:, None]], axis=1)
+    return cost.mean(), cost.std() / np.sqrt(tapes)
+
+
+def test_bayes_cost_is_that_of_an_independent_count():
+    task = DynamicNGrams()
+    batch = task.sample(rng(), np.full(6000, 200))
+    assert np.all(batch.mask.sum(axis=1) == 195)
+    answers = task.solve(batch.inputs).astype(float)
+    with np.errstate(divide="ignore"):
+        logits = np.log(answers) - np.log1p(-answers)
+    cost = cost_bits(logits, batch.targets, batch.mask)
+    mean, error = cost.mean(), cost.std() / np.sqrt(6000)
+    expected, spread = count_of_bayes(6000, 200, 5, seed=1)
+    assert abs(mean - expected) < 4 * np.hypot(error, spread)
+    assert mean == pytest.approx(128.3, abs=4 * error)
+    assert error < 0.5
 
 
 def test_every_item_but_the_last_is_asked_equally_often():
@@ -253,25 +483,43 @@ def test_lengths_beyond_the_distinct_items():
 @each_task
 @pytest.mark.parametrize("value", [0, -1, 2.0, True, "8", None, 10**12])
 def test_impossible_fields(task, value):
-    with pytest.raises(ValueError, match=r"expected width as an integer .* got"):
-        replace(task, width=value)
+    for field in fields(task):
+        if field.type == "int":
+            with pytest.raises(ValueError, match=rf"expected {field.name} as an integer .* got"):
+                replace(task, **{field.name: value})
 
 
-def test_impossible_vectors_per_item():
-    with pytest.raises(ValueError, match="expected vectors_per_item"):
-        AssociativeRecall(vectors_per_item=0)
+@pytest.mark.parametrize("value", [0, -0.1, 1.01, 2, True, "1", None, float("nan")])
+def test_impossible_fractions(value):
+    with pytest.raises(ValueError, match=r"expected sorted_fraction .* got"):
+        PrioritySort(sorted_fraction=value)
+
+
+def test_impossible_repeats():
+    with pytest.raises(ValueError, match="expected min_repeats <= max_repeats, got 11 > 10"):
+        RepeatCopy(min_repeats=11)
+    with pytest.raises(ValueError, match="expected trained_repeats of at least 2, got 1"):
+        RepeatCopy(trained_repeats=1)
+
+
+def test_sources_beyond_memory():
+    with pytest.raises(ValueError, match=r"expected context as an integer from 1 to 20, got 21"):
+        DynamicNGrams(context=21)
+    with pytest.raises(ValueError, match=r"expected at most .* probabilities .* got 314,572,800"):
+        DynamicNGrams(context=20).sample(rng(), np.full(300, 30))
+    DynamicNGrams(context=20).sample(rng(), [30])
 
 
 @each_task
 def test_lengths_of_any_integer_type(task):
     for dtype in (np.int8, np.uint64, np.int32):
-        assert task.sample(rng(), np.array([5, 6], dtype)).lengths.dtype == np.int64
+        assert task.sample(rng(), np.array([8, 9], dtype)).lengths.dtype == np.int64
 
 
 @each_task
 @pytest.mark.parametrize("rows", [slice(1, 3), [1, 2], np.array([False, True, True])], ids=str)
 def test_select(task, rows):
-    batch = task.sample(rng(), [4, 5, 6])
+    batch = task.sample(rng(), [7, 8, 9])
     part = batch.select(rows)
     assert len(part) == 2
     for name in ("inputs", "targets", "mask", "steps", "lengths"):

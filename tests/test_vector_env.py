@@ -49,6 +49,7 @@ def by_length(task):
             batch = self.blank(lengths, dtype)
             for row, length in enumerate(batch.lengths):
                 tape = super().sample(np.random.default_rng(length), [length])
+                batch.steps[row] = tape.steps[0]
                 for name in ("inputs", "targets", "mask"):
                     getattr(batch, name)[row, : tape.steps[0]] = getattr(tape, name)[0]
             return batch
@@ -66,8 +67,8 @@ def assert_same(first, second):
 @each_task
 def test_agrees_with_gymnasiums_vector_of_single_environments(task, mode):
     """Observations, rewards, flags, infos: keys, masks, dtypes, values, over many autoresets."""
-    lengths = {"min_length": 2, "max_length": 6}
-    script = [5, 2, 3, 3, 6, 2, 4]
+    lengths = {"min_length": task.shortest, "max_length": task.shortest + 5}
+    script = [task.shortest + more for more in (3, 0, 1, 1, 4, 0, 2)]
     mine, theirs = Scripted(script), Scripted(script)
     vector = TaskVectorEnv(by_length(task), 4, curriculum=mine, autoreset_mode=mode, **lengths)
     sync = SyncVectorEnv(
@@ -102,7 +103,7 @@ def test_agrees_with_gymnasiums_vector_of_single_environments(task, mode):
 def test_playing_the_targets_shows_the_inputs_and_returns_one(task, seed, data):
     lengths = data.draw(st.lists(st.integers(task.shortest, 9), min_size=1, max_size=6))
     batch, rows = task.sample(rng(seed), lengths), len(lengths)
-    env = TaskVectorEnv(task, rows, min_length=2, max_length=3, autoreset_mode="Disabled")
+    env = TaskVectorEnv(task, rows, min_length=6, max_length=7, autoreset_mode="Disabled")
     observations, infos = env.reset(options={"tape": batch})
     returns, playing = np.zeros(rows), np.ones(rows, bool)
     for step in range(batch.steps.max()):
@@ -123,9 +124,9 @@ def test_playing_the_targets_shows_the_inputs_and_returns_one(task, seed, data):
 
 @each_task
 def test_agrees_with_single_on_the_same_tape(task):
-    batch = task.sample(rng(), [3, 7, 2])
-    vector = TaskVectorEnv(task, 3, min_length=2, max_length=3)
-    singles = [TaskEnv(task, min_length=2, max_length=3) for _ in range(3)]
+    batch = task.sample(rng(), [7, 9, 6])
+    vector = TaskVectorEnv(task, 3, min_length=6, max_length=7)
+    singles = [TaskEnv(task, min_length=6, max_length=7) for _ in range(3)]
     observations, infos = vector.reset(options={"tape": batch})
     firsts = [env.reset(options={"tape": batch.select([i])}) for i, env in enumerate(singles)]
     np.testing.assert_array_equal(observations, [first[0] for first in firsts])
@@ -149,7 +150,7 @@ def test_refilling_a_row_leaves_the_others_untouched(task, data):
     others = data.draw(st.lists(st.integers(task.shortest, 20), min_size=1, max_size=30))
     tape = task.sample(rng(1), [length])
     both = tape.select([0, 0])
-    env = TaskVectorEnv(task, 2, min_length=2, max_length=3, autoreset_mode="Disabled")
+    env = TaskVectorEnv(task, 2, min_length=6, max_length=7, autoreset_mode="Disabled")
     observations, infos = env.reset(seed=0, options={"tape": both})
     total = 0.0
     for step in range(tape.steps[0]):
@@ -236,7 +237,7 @@ def test_copies_play_on_alike(env_id, again):
 @each_id
 @each_mode
 def test_returned_data_is_fresh(env_id, mode):
-    env = gym.make_vec(env_id, 4, autoreset_mode=mode, min_length=2, max_length=3)
+    env = gym.make_vec(env_id, 4, autoreset_mode=mode, min_length=6, max_length=7)
     _, infos = env.reset(seed=0)
     kept = []
     for _ in range(60):

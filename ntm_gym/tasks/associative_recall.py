@@ -40,7 +40,6 @@ class AssociativeRecall(Task):
         ValueError: if a field is not such an integer.
     """
 
-    shortest: ClassVar[int] = 2
     tape_dtype: ClassVar[DTypeLike] = np.int8
 
     width: int = 6
@@ -59,6 +58,11 @@ class AssociativeRecall(Task):
     def target_width(self) -> int:
         """The bits."""
         return self.width
+
+    @property
+    def shortest(self) -> int:
+        """2: one item to ask for and the one after it."""
+        return 2
 
     @property
     def longest(self) -> int:
