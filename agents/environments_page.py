@@ -18,8 +18,8 @@ from ntm_gym.metrics import bit_errors, solved_fraction
 EPISODES = 500
 """Episodes behind each score."""
 
-SLIP = 11
-"""The agent in the pictures gets one bit in so many wrong."""
+SLIP = 0.1
+"""How often the agent in the pictures gets a bit wrong."""
 
 LENGTHS = ("min_length", "max_length")
 
@@ -73,8 +73,8 @@ ENVIRONMENT = """
 | observation | {observation} |
 | action | {action} |
 | reward | -1 to 1 an episode; solved at a mean of {threshold} |
-| end | after the last step: {shortest} steps at length {min_length}, {longest} at {max_length} |
-| training lengths | {min_length} to {max_length} |
+| end | after {steps} |
+| training lengths | {training} |
 | evaluation lengths | {evaluation} |
 
 Arguments of its own:
@@ -115,7 +115,7 @@ def page_text() -> str:
         (
             f"[`{protocol.env_id}`](#{protocol.env_id.lower()})",
             sections(type(protocol.task))[""].partition("\n\n")[0],
-            f"{protocol.min_length}-{protocol.max_length}",
+            "-".join(map(str, sorted({protocol.min_length, protocol.max_length}))),
             f"`Box({protocol.task.input_width},)`",
             f"`MultiBinary({protocol.task.target_width})`",
         )
@@ -139,10 +139,13 @@ def picture(name: str) -> NDArray[np.uint8]:
     """Returns a task's picture: an agent that errs now and then, when most answers are given."""
     protocol = PROTOCOLS[name]
     env = make_env(protocol.env_id)
-    _, info = env.reset(seed=0, options={"length": protocol.max_length})
-    while (answered := env.view.scored[: env.view.step].sum()) < 0.6 * env.view.scored.sum():
-        width = len(info["target"])
-        slips = (answered * width + np.arange(width)) % SLIP == SLIP // 2
+    lengths = np.arange(protocol.min_length, protocol.max_length + 1)
+    # The longest tape of training that is seen whole, if there is one.
+    length = lengths[env.task.steps(lengths) <= env.columns].max(initial=protocol.min_length)
+    rng = np.random.default_rng(1)
+    _, info = env.reset(seed=0, options={"length": int(length)})
+    while env.view.scored[: env.view.step].sum() < 0.6 * env.view.scored.sum():
+        slips = rng.random(info["target"].shape) < SLIP
         _, _, _, _, info = env.step(info["target"] ^ slips)
     return env.render()
 
@@ -150,8 +153,8 @@ def picture(name: str) -> NDArray[np.uint8]:
 def _environment(name: str, protocol: Protocol) -> str:
     """Returns what the page says of one environment."""
     task = protocol.task
-    ends = np.array([protocol.min_length, protocol.max_length])
-    shortest, longest = task.steps(ends).tolist()
+    ends = sorted({protocol.min_length, protocol.max_length})
+    steps = task.steps(np.array(ends)).tolist()
     said = sections(type(task))
     meaning = entries(said["Attributes"])
     return ENVIRONMENT.format(
@@ -161,10 +164,11 @@ def _environment(name: str, protocol: Protocol) -> str:
         observation=_box(task.input_low, task.input_high),
         action=f"`MultiBinary({task.target_width})`",
         threshold=protocol.reward_threshold,
-        shortest=shortest,
-        longest=longest,
-        min_length=protocol.min_length,
-        max_length=protocol.max_length,
+        steps=" and ".join(
+            f"{count} steps at most at length {length}"
+            for count, length in zip(steps, ends, strict=True)
+        ),
+        training=" to ".join(map(str, ends)),
         evaluation=", ".join(f"{length:,}" for length in protocol.evaluation_lengths),
         arguments=table(
             ("name", "default", "meaning"),
@@ -199,7 +203,7 @@ def _scores(protocol: Protocol) -> str:
     for name, agent in agents.items():
         answers = (agent.logits(batch) > 0).astype(np.float32)
         wrong = bit_errors(answers, batch.targets, batch.mask)
-        mean_return = float((1 - 2 * wrong / bits).mean()) + 0.0
+        mean_return = round(float((1 - 2 * wrong / bits).mean()), 3) + 0.0  # no negative zero
         rows.append(
             (name, f"{mean_return:.3f}", f"{wrong.mean():.1f}", f"{solved_fraction(wrong):.1%}")
         )

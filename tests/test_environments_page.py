@@ -8,6 +8,7 @@ import pytest
 from agents import environments_page
 from agents.environments_page import entries, page_text, picture, picture_name, sections, table
 from ntm_gym import PROTOCOLS
+from ntm_gym.render.picture import WRONG_ONE, WRONG_ZERO
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -44,6 +45,7 @@ def test_the_pictures_are_fresh(name):
     with image.open(DOCS / "images" / picture_name(name)) as file:
         drawn = np.asarray(file.convert("RGB")).astype(int)
     now = picture(name)
+    assert any((now == colour).all(axis=2).any() for colour in (WRONG_ONE, WRONG_ZERO))
     assert drawn.shape == now.shape, "run make docs"
     # Another version of Pillow may draw the letters a little otherwise, but not the tape.
     assert np.mean(np.abs(drawn - now).max(axis=2) > 40) < 0.005, "run make docs"

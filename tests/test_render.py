@@ -283,16 +283,10 @@ def test_missing_packages_are_named(mode, package, name, monkeypatch):
 @pytest.mark.parametrize("autoreset", list(gym.vector.AutoresetMode))
 def test_vector_rows_are_drawn_as_single_environments(env_id, mode, autoreset):
     """Through several episodes of unequal length in each row, whatever the autoreset."""
-    protocol = next(protocol for protocol in PROTOCOLS.values() if protocol.env_id == env_id)
-    many = TaskVectorEnv(
-        protocol.task,
-        3,
-        min_length=protocol.min_length,
-        max_length=3,
-        autoreset_mode=autoreset,
-        render_mode=mode,
-    )
-    single = TaskEnv(protocol.task, min_length=protocol.min_length, max_length=3, render_mode=mode)
+    task = next(protocol.task for protocol in PROTOCOLS.values() if protocol.env_id == env_id)
+    lengths = {"min_length": task.shortest, "max_length": task.shortest + 2}
+    many = TaskVectorEnv(task, 3, autoreset_mode=autoreset, render_mode=mode, **lengths)
+    single = TaskEnv(task, render_mode=mode, **lengths)
     rng = np.random.default_rng(0)
     many.reset(seed=0)
     ended = np.zeros(3, np.bool_)
@@ -330,11 +324,17 @@ def test_a_vector_row_forgets_the_answers_of_the_episode_before():
 # --- Gymnasium's wrappers, without a screen
 
 
+def short(env):
+    """A short length that the environment's task has."""
+    return env.unwrapped.task.shortest + 1
+
+
 def needs(package):
     return pytest.importorskip(package)
 
 
-def play_episode(env, seed=0, length=2):
+def play_episode(env, seed=0, length=None):
+    length = length or short(env)
     env.reset(seed=seed, options={"length": length})
     terminated = False
     frames = 1
@@ -364,7 +364,7 @@ def test_human_mode_and_human_rendering_show_the_same(env_id):
     wrapped = HumanRendering(gym.make(env_id, render_mode="rgb_array"))
     for env in (native, wrapped):
         env.metadata["render_fps"] = 10_000
-        env.reset(seed=0, options={"length": 2})
+        env.reset(seed=0, options={"length": short(env)})
         env.step(np.ones(env.action_space.shape, np.int8))
         assert env.render() is None
         shown.append(pygame.surfarray.array3d(pygame.display.get_surface()))
