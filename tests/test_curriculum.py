@@ -37,7 +37,7 @@ def test_an_object_is_kept():
 
 @pytest.mark.parametrize("curriculum", ["unifrom", "", None, 3, object(), Uniform])
 def test_unknown_curricula(curriculum):
-    with pytest.raises(ValueError, match=r"expected curriculum as one of 'fixed', 'uniform' .*got"):
+    with pytest.raises(ValueError, match=r"expected curriculum as one of 'fixed', 'uniform'.*got"):
         make_curriculum(curriculum, 1, 5)
 
 
