@@ -20,7 +20,7 @@ from agents.recurrent import build_network
 from agents.runs import Run
 from ntm_gym import Batch
 from ntm_gym.cells import NTMCell, unroll
-from ntm_gym.curriculum import make_curriculum
+from ntm_gym.curriculum import Lessons, PredictionGain, make_curriculum
 
 TRAINING, HELD_OUT = 1, 2
 """Streams of random numbers: tapes of one are never those of another, whatever the seed."""
@@ -39,6 +39,8 @@ class Report(NamedTuple):
         held_out_bit_errors: wrong bits per held-out sequence of the longest training length.
         held_out_loss_bits: cost of these in bits per sequence.
         gradient_norm: mean norm of the gradients before clipping, since the last report.
+        lesson: the number of the curriculum's present lesson, from 0.
+        mean_length: of the training sequences since the last report.
     """
 
     sequences: int
@@ -50,6 +52,8 @@ class Report(NamedTuple):
     held_out_bit_errors: float
     held_out_loss_bits: float
     gradient_norm: float
+    lesson: int
+    mean_length: float
 
 
 class Outcome(NamedTuple):
@@ -82,7 +86,9 @@ def train(
     began = time.perf_counter()
     keras.utils.set_random_seed(config.seed)
     rng = np.random.default_rng([config.seed, TRAINING])
-    curriculum = make_curriculum(config.curriculum, config.min_length, config.max_length)
+    curriculum = make_curriculum(
+        config.curriculum, config.min_length, config.max_length, config.task
+    )
     cell = NTMCell(config.task.target_width, **dataclasses.asdict(config.cell))
     network = build_network(cell, config.task.input_width)
     # The network holds the mean of the weights, a cell of its own the weights themselves.
@@ -92,7 +98,8 @@ def train(
     optimizer = build_optimizer(config)
     optimizer.build(trained.trainable_variables)
     longest = int(config.task.steps(np.array([config.max_length]))[0])
-    update = compile_updates(trained, optimizer, cell, config.averaging)
+    wants_gains = isinstance(curriculum, PredictionGain)
+    update = compile_updates(trained, optimizer, cell, config.averaging, wants_gains)
     test = compile_test(cell)
     held_out = in_groups(
         config.task.sample(
@@ -104,30 +111,41 @@ def train(
     )
 
     updates = config.report_sequences // config.batch_size
+    # A curriculum that follows errors hears of them ten times between two reports.
+    calls = min(10, updates) if isinstance(curriculum, Lessons) else 1
+    updates //= calls
     sequences, reports, in_a_row = 0, [], 0
     while sequences < config.max_sequences and in_a_row < config.solved_reports:
-        lengths = curriculum.sample(rng, updates * config.batch_size)
-        batch = config.task.sample(rng, lengths)
-        update_began = time.perf_counter()
-        trained = update(*in_groups(batch, config.batch_size, longest))
-        losses, errors, norms = (result.numpy() for result in trained)
-        update_seconds = time.perf_counter() - update_began
-        curriculum.record(lengths, errors.reshape(-1))
-        sequences += len(lengths)
+        stretch, update_seconds = [], 0.0
+        for _ in range(calls):
+            lengths = curriculum.sample(rng, updates * config.batch_size)
+            batch = config.task.sample(rng, lengths)
+            update_began = time.perf_counter()
+            results = update(*in_groups(batch, config.batch_size, longest))
+            losses, errors, norms, *gains = (result.numpy() for result in results)
+            update_seconds += time.perf_counter() - update_began
+            for heard in zip(lengths.reshape(errors.shape), errors, *gains, strict=True):
+                curriculum.record(*heard)
+            stretch.append((losses.mean(), errors.mean(), norms.mean(), lengths.mean()))
+            sequences += len(lengths)
+        loss, wrong, norm, mean_length = np.mean(stretch, axis=0, dtype=float).tolist()
 
         held_out_losses, held_out_errors = (result.numpy() for result in test(*held_out))
         report = Report(
             sequences=sequences,
             seconds=round(time.perf_counter() - began, 3),
-            updates_per_second=round(updates / update_seconds, 1),
-            sequences_per_second=round(len(lengths) / update_seconds, 1),
-            loss_bits=float(losses.mean()),
-            bit_errors=float(errors.mean()),
+            updates_per_second=round(calls * updates / update_seconds, 1),
+            sequences_per_second=round(calls * len(lengths) / update_seconds, 1),
+            loss_bits=loss,
+            bit_errors=wrong,
             held_out_bit_errors=float(held_out_errors.sum() / config.solved_sequences),
             held_out_loss_bits=float(held_out_losses.sum() / config.solved_sequences),
-            gradient_norm=float(norms.mean()),
+            gradient_norm=norm,
+            lesson=curriculum.lesson,
+            mean_length=mean_length,
         )
         run.append_metrics(report._asdict())
+        run.write_json("curriculum.json", curriculum.get_state())
         reports.append(report)
         in_a_row = in_a_row + 1 if report.held_out_bit_errors == 0 else 0
         on_report(report)
@@ -142,7 +160,11 @@ def build_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
 
 
 def compile_updates(
-    cell: Any, optimizer: keras.optimizers.Optimizer, mean: Any, averaging: float
+    cell: Any,
+    optimizer: keras.optimizers.Optimizer,
+    mean: Any,
+    averaging: float,
+    with_gains: bool = False,
 ) -> Callable[..., Any]:
     """Returns a compiled function that makes K updates in a row, so that Python costs nothing.
 
@@ -151,7 +173,8 @@ def compile_updates(
 
     It takes inputs float32[K, B, T, D], targets float32[K, B, T, W], mask float32[K, B, T] and
     steps int32[K, B], and returns losses in bits float32[K, B], bit errors int32[K, B] and gradient
-    norms float32[K].
+    norms float32[K]. With gains, each batch is tested again after its update, and the function also
+    returns what each tape's loss fell by, in bits per step, float32[K, B].
     """
 
     @tf.function(jit_compile=True)
@@ -161,7 +184,11 @@ def compile_updates(
         updates, batch = steps.shape
 
         def body(
-            k: tf.Tensor, losses: tf.TensorArray, errors: tf.TensorArray, norms: tf.TensorArray
+            k: tf.Tensor,
+            losses: tf.TensorArray,
+            errors: tf.TensorArray,
+            norms: tf.TensorArray,
+            *gains: tf.TensorArray,
         ) -> tuple[Any, ...]:
             with tf.GradientTape() as tape:
                 outputs = unroll(cell, inputs[k], steps[k], training=True).outputs
@@ -175,11 +202,17 @@ def compile_updates(
             ):
                 step = (1.0 - averaging) * (variable.value - average.value)
                 average.assign(average.value + step)
+            if gains:
+                again = unroll(cell, inputs[k], steps[k]).outputs
+                fallen = tape_losses - _score(again, targets[k], mask[k])[0]
+                gain = fallen / np.log(2.0) / tf.cast(steps[k], tf.float32)
+                gains = (gains[0].write(k, gain),)
             return (
                 k + 1,
                 losses.write(k, tape_losses / np.log(2.0)),
                 errors.write(k, tape_errors),
                 norms.write(k, tf.linalg.global_norm(gradients)),
+                *gains,
             )
 
         start = (
@@ -187,6 +220,7 @@ def compile_updates(
             tf.TensorArray(tf.float32, updates, element_shape=[batch]),
             tf.TensorArray(tf.int32, updates, element_shape=[batch]),
             tf.TensorArray(tf.float32, updates, element_shape=[]),
+            *([tf.TensorArray(tf.float32, updates, element_shape=[batch])] * with_gains),
         )
         _, *results = tf.while_loop(lambda k, *_: k < updates, body, start)
         return [result.stack() for result in results]

@@ -230,5 +230,5 @@ class LookBackAndForward(Naive):
 
 def check_number(name: str, value: Any, least: float, greatest: float) -> None:
     """Raises ValueError unless the value is a number between these, both allowed."""
-    if not isinstance(value, Real) or not least <= value <= greatest:
+    if not isinstance(value, Real) or not least <= float(value) <= greatest:
         raise ValueError(f"expected {name} as a number from {least} to {greatest}, got {value!r}")
