@@ -78,11 +78,7 @@ class Lessons(LengthRange):
         Raises:
             ValueError: if lengths and errors are not as many.
         """
-        if np.shape(lengths) != np.shape(errors):
-            raise ValueError(
-                "expected as many errors as lengths, "
-                f"got shapes {np.shape(errors)} and {np.shape(lengths)}"
-            )
+        check_as_many("errors", errors, lengths)
         lesson = self._lesson_of(lengths)
         for heard in np.unique(lesson[lesson >= 0]):
             self._errors[heard].extend(errors[lesson == heard].tolist())
@@ -226,6 +222,15 @@ class LookBackAndForward(Naive):
     def probabilities(self) -> NDArray[np.float64]:
         """float64[K], 1 - `anywhere` for the present lesson and the rest for all."""
         return self._mixed(self.anywhere, len(self.lessons))
+
+
+def check_as_many(name: str, values: NDArray[Any], lengths: NDArray[Any]) -> None:
+    """Raises ValueError unless the values have the lengths' shape."""
+    if np.shape(values) != np.shape(lengths):
+        raise ValueError(
+            f"expected as many {name} as lengths, "
+            f"got shapes {np.shape(values)} and {np.shape(lengths)}"
+        )
 
 
 def check_number(name: str, value: Any, least: float, greatest: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm_gym.curriculum.lessons import Lessons, check_number
+from ntm_gym.curriculum.lessons import Lessons, check_as_many, check_number
 from ntm_gym.task import is_integer
 
 LARGEST = 1e3
@@ -130,14 +130,11 @@ class PredictionGain(Lessons):
         Raises:
             ValueError: if they are not as many.
         """
+        check_as_many("errors", errors, lengths)
         lesson = self._lesson_of(lengths)
         if gains is None:
             gains = (self.mean_errors[lesson] - errors) / lengths
-        if np.shape(gains) != np.shape(lengths):
-            raise ValueError(
-                "expected as many gains as lengths, "
-                f"got shapes {np.shape(gains)} and {np.shape(lengths)}"
-            )
+        check_as_many("gains", gains, lengths)
         super().record(lengths, errors)
         heard = (lesson >= 0) & np.isfinite(gains)
         if heard.any():
