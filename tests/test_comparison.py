@@ -71,7 +71,7 @@ def test_only_missing_runs_are_trained(tmp_path, monkeypatch):
     (ended / "model.keras").touch()
     made_up(cut_off, [1], seed=1)
     trained = []
-    monkeypatch.setattr(sweep, "_train_apart", lambda folder, config: trained.append(config.seed))
+    monkeypatch.setattr(sweep, "_train_apart", lambda *run: trained.append(run[1].seed))
     assert len(list(sweep.train_missing(configs, workers=2))) == 4
     assert sorted(trained) == [1, 2, 3]
 
