@@ -43,8 +43,8 @@ class TaskEnv(Episodes, gym.Env[NDArray[np.float32], NDArray[np.int8]]):
         task: a task, or the name of one in `ntm_gym.PROTOCOLS`.
         min_length: the least length to draw.
         max_length: the greatest length to draw.
-        curriculum: "uniform", "fixed", or an object with `sample` and `record`; an object draws
-            lengths of its own.
+        curriculum: a name in `ntm_gym.curriculum.CURRICULA`, or an object with `sample` and
+            `record`, which draws lengths of its own. Each environment has its own of a name.
         render_mode: None; "ansi" or "rgb_array", in which `render` returns the tape so far as text
             or as uint8[height, width, 3], always of the same size; "human", which shows it in a
             window. Pictures need the extra `render`.
@@ -85,6 +85,8 @@ class TaskEnv(Episodes, gym.Env[NDArray[np.float32], NDArray[np.int8]]):
             seed: seeds the environment's generator; None goes on with it.
             options: `{"length": n}` plays a tape of that length, `{"tape": batch}` the one tape of
                 that Batch; this episode only. Without them the curriculum draws the length.
+                `{"curriculum": ..., "min_length": ..., "max_length": ...}`, or some of these, are
+                what `set_curriculum` takes, and last.
 
         Returns:
             The first observation and its info.

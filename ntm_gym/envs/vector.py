@@ -39,7 +39,8 @@ class TaskVectorEnv(
         num_envs: rows, B.
         min_length: the least length to draw.
         max_length: the greatest length to draw.
-        curriculum: "uniform", "fixed", or an object with `sample` and `record`; one for all rows.
+        curriculum: a name in `ntm_gym.curriculum.CURRICULA`, or an object with `sample` and
+            `record`, which draws lengths of its own; one for all rows, which hears of them all.
         autoreset_mode: an `AutoresetMode` or its value, "NextStep", "SameStep" or "Disabled".
         render_mode: None, or "ansi" or "rgb_array", in which `render` returns a text or picture for
             each row, as `TaskEnv` does. For a window there is Gymnasium's `HumanRendering`.
@@ -95,8 +96,10 @@ class TaskVectorEnv(
         Args:
             seed: seeds the one generator of all rows; None goes on with it.
             options: `"length"`, an integer or one for each row that is reset, or `"tape"`, a Batch
-                of one tape for each row that is reset; for these episodes only. Beside either, or
-                alone, `"reset_mask"`, bool[B]: the rows to reset, the others play on.
+                of one tape for each row that is reset; for these episodes only. Or some of
+                `"curriculum"`, `"min_length"` and `"max_length"`, as `set_curriculum` takes them;
+                they last. Beside any, or alone, `"reset_mask"`, bool[B]: the rows to reset, the
+                others play on.
 
         Returns:
             The observations of all rows, and infos of those that were reset.
@@ -180,6 +183,22 @@ class TaskVectorEnv(
         if not self._started:
             raise gym.error.ResetNeeded("expected reset() before render(), got render()")
         return tuple(self._frame(self._tapes.view(row)) for row in range(self.num_envs))
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Calls a method, or reads an attribute, as Gymnasium's `SyncVectorEnv.call` does.
+
+        Args:
+            name: of the method or attribute, such as "set_curriculum".
+            *args: of the method.
+            **kwargs: of the method.
+
+        Returns:
+            What came of it, once for each row: the rows share one curriculum and one task.
+        """
+        value = getattr(self, name)
+        if callable(value):
+            value = value(*args, **kwargs)
+        return (value,) * self.num_envs
 
     def _refill(self, mask: NDArray[np.bool_]) -> None:
         """Begins the next episodes that the curriculum draws in the rows of the mask bool[B]."""

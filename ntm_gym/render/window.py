@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ class Window:
             pygame.display.set_mode((width, height), pygame.RESIZABLE)
             pygame.display.set_caption(self._title)
             self._open = True
-        screen = pygame.display.get_surface()
+        screen: Any = pygame.display.get_surface()
         picture = pygame.surfarray.make_surface(pixels.swapaxes(0, 1))
         scale = min(screen.get_width() / width, screen.get_height() / height)
         size = max(1, round(scale * width)), max(1, round(scale * height))
