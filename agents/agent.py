@@ -70,6 +70,9 @@ class _Seen(NamedTuple):
 class OracleAgent:
     """Gives the task's best answers, from what it has seen alone.
 
+    Its logits are those of the task's own probabilities: infinite where the answer is sure, and
+    Bayes' where nobody can be.
+
     Args:
         task: the task that is played.
     """

@@ -4,11 +4,12 @@ The docs of the fields below are the help of ``scripts/train.py``.
 """
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from ntm_gym.protocol import PROTOCOLS
-from ntm_gym.tasks import AssociativeRecall, Copy
+from ntm_gym.tasks import AssociativeRecall, Copy, DynamicNGrams, PrioritySort, RepeatCopy
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,51 @@ class AssociativeRecallConfig(TrainConfig):
     max_length: int = PROTOCOLS["associative_recall"].max_length
 
 
-CONFIGS: dict[str, type[CopyConfig] | type[AssociativeRecallConfig]] = {
-    CopyConfig.name: CopyConfig,
-    AssociativeRecallConfig.name: AssociativeRecallConfig,
+@dataclass(frozen=True)
+class RepeatCopyConfig(TrainConfig):
+    """Repeat copy (section 4.2 of the paper)."""
+
+    name: ClassVar[str] = "repeat_copy"
+    task: RepeatCopy = field(default_factory=RepeatCopy)
+    min_length: int = PROTOCOLS["repeat_copy"].min_length
+    max_length: int = PROTOCOLS["repeat_copy"].max_length
+
+
+@dataclass(frozen=True)
+class DynamicNGramsConfig(TrainConfig):
+    """Dynamic N-grams (section 4.4 of the paper).
+
+    Nobody can know the bits, so no run counts as solved: training lasts until its budget ends.
+    """
+
+    name: ClassVar[str] = "dynamic_ngrams"
+    task: DynamicNGrams = field(default_factory=DynamicNGrams)
+    min_length: int = PROTOCOLS["dynamic_ngrams"].min_length
+    max_length: int = PROTOCOLS["dynamic_ngrams"].max_length
+
+
+@dataclass(frozen=True)
+class PrioritySortConfig(TrainConfig):
+    """Priority sort (section 4.5 of the paper)."""
+
+    name: ClassVar[str] = "priority_sort"
+    task: PrioritySort = field(default_factory=PrioritySort)
+    cell: CellConfig = field(
+        default_factory=lambda: CellConfig(controller_layers=2, read_heads=5, write_heads=5)
+    )
+    min_length: int = PROTOCOLS["priority_sort"].min_length
+    max_length: int = PROTOCOLS["priority_sort"].max_length
+
+
+CONFIGS: dict[str, Callable[..., TrainConfig]] = {
+    config.name: config
+    for config in (
+        CopyConfig,
+        RepeatCopyConfig,
+        AssociativeRecallConfig,
+        DynamicNGramsConfig,
+        PrioritySortConfig,
+    )
 }
 """The config of each task, by the task's short name."""
 

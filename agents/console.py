@@ -123,7 +123,7 @@ def print_scores(scores: Iterable[Sequence[Any]]) -> None:
     """
     table = Table(title="Bits per held-out sequence, mean")
     columns = ["length", "slots", "bits", "wrong", "perfect", "cost"]
-    for name in (*columns, "random wrong", "oracle wrong"):
+    for name in (*columns, "random wrong", "oracle wrong", "oracle cost"):
         table.add_column(name, justify="right")
     with Live(table, console=console):
         for agent, chance, oracle in scores:
@@ -136,6 +136,7 @@ def print_scores(scores: Iterable[Sequence[Any]]) -> None:
                 f"{agent.cost_bits:,.3f}",
                 f"{chance.bit_errors:,.1f}",
                 f"{oracle.bit_errors:,.1f}",
+                f"{oracle.cost_bits:,.1f}",
             )
 
 

@@ -1,6 +1,7 @@
 """Scores on held-out tapes, far beyond the training lengths, beside random and oracle."""
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,10 +72,12 @@ def evaluate_run(
     slots: int | None = None,
     episodes: int = 640,
     seed: int = 0,
+    fields: Mapping[str, Any] | None = None,
 ) -> Iterator[list[Score]]:
     """Yields the scores of a run's network, the random agent and the oracle, length by length.
 
-    When all are yielded, they are written to the run's `evaluation.json`.
+    When all are yielded, they are written to the run's `evaluation.json`; those with changed fields
+    to a file whose name says which, such as `evaluation-max_repeats=20.json`.
 
     Args:
         run: the run.
@@ -82,12 +85,13 @@ def evaluate_run(
         slots: memory slots at every length; what `enough_slots` says if None.
         episodes: tapes for each length.
         seed: seed of the tapes and of the random agent.
+        fields: fields of the task to change, to test beyond training.
 
     Raises:
         RunError: the run has no trained network.
-        ValueError: a length, the slots or the number of episodes is impossible.
+        ValueError: a length, the slots, the number of episodes or a field is impossible.
     """
-    task = run.config.task
+    task, suffix = with_fields(run.config.task, fields)
     lengths = lengths or PROTOCOLS[run.config.name].evaluation_lengths
     task.check_lengths(np.array(lengths))
     if episodes < 1:
@@ -107,7 +111,27 @@ def evaluate_run(
         ]
         scores += rows
         yield rows
-    run.write_json("evaluation.json", {"seed": seed, "scores": [row._asdict() for row in scores]})
+    run.write_json(
+        f"evaluation{suffix}.json", {"seed": seed, "scores": [row._asdict() for row in scores]}
+    )
+
+
+def with_fields(task: Task, fields: Mapping[str, Any] | None) -> tuple[Task, str]:
+    """Returns the task with some fields changed, and a suffix for file names that says which.
+
+    Raises:
+        ValueError: a field is unknown, its value impossible, or it changes the rows' widths.
+    """
+    known = [field.name for field in dataclasses.fields(task)]
+    unknown = [name for name in fields or {} if name not in known]
+    if unknown:
+        raise ValueError(f"expected fields of {', '.join(known)}, got {', '.join(unknown)}")
+    changed = dataclasses.replace(task, **(fields or {}))
+    for name in ("input_width", "target_width"):
+        before, after = getattr(task, name), getattr(changed, name)
+        if before != after:
+            raise ValueError(f"expected the {name} of training, {before}, got {after}")
+    return changed, "".join(f"-{name}={value}" for name, value in (fields or {}).items())
 
 
 def enough_slots(task: Task, length: int) -> int:

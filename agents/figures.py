@@ -1,6 +1,6 @@
 """Pictures of a run: what it answered, how its heads moved through memory, how it learned."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,11 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from agents.evaluation import enough_slots, held_out
+from agents.agent import OracleAgent
+from agents.evaluation import enough_slots, held_out, score, with_fields
 from agents.recurrent import RecurrentAgent
 from agents.runs import Run
 from agents.throughput import Speed
-from ntm_gym import Batch
+from ntm_gym import Batch, Task
+from ntm_gym.metrics import cost_bits
 
 BITS = {"cmap": "viridis", "vmin": 0.0, "vmax": 1.0, "aspect": "auto", "interpolation": "nearest"}
 VECTORS = {**BITS, "cmap": "RdBu_r", "vmin": -1.0}
@@ -26,6 +28,7 @@ class Insight(NamedTuple):
     Attributes:
         tape: a batch of this tape alone.
         answers: float[T, W], the probability of a 1 for each bit.
+        cost_bits: what the answers cost.
         read_addresses: float[read_heads, T, S].
         write_addresses: float[write_heads, T, S].
         reads: float[read_heads, T, N], the vectors that were read.
@@ -34,6 +37,7 @@ class Insight(NamedTuple):
 
     tape: Batch
     answers: NDArray[np.floating]
+    cost_bits: float
     read_addresses: NDArray[np.floating]
     write_addresses: NDArray[np.floating]
     reads: NDArray[np.floating]
@@ -49,9 +53,11 @@ def look_inside(agent: RecurrentAgent, tape: Batch) -> Insight:
     def by_head(values: Any) -> NDArray[np.floating]:
         return np.moveaxis(np.asarray(values), 1, 0)
 
+    logits = result.outputs.numpy()
     return Insight(
         tape,
-        1.0 / (1.0 + np.exp(-result.outputs[0].numpy())),
+        1.0 / (1.0 + np.exp(-logits[0])),
+        float(cost_bits(logits, tape.targets, tape.mask)[0]),
         by_head(state.read_weights[0]),
         by_head(state.write_weights[0]),
         by_head(state.reads[0]),
@@ -60,7 +66,11 @@ def look_inside(agent: RecurrentAgent, tape: Batch) -> Insight:
 
 
 def draw_run(
-    run: Run, lengths: Sequence[int] = (), slots: int | None = None, seed: int = 0
+    run: Run,
+    lengths: Sequence[int] = (),
+    slots: int | None = None,
+    seed: int = 0,
+    fields: Mapping[str, Any] | None = None,
 ) -> Iterator[Path]:
     """Draws a run into its figures/ and yields the files' paths.
 
@@ -70,56 +80,66 @@ def draw_run(
         slots: memory slots; if None, those of training up to its longest length, and beyond what
             `enough_slots` says.
         seed: seed of the tapes.
+        fields: fields of the task to change; the files' names say which.
 
     Raises:
         RunError: the run has no network or no reports.
-        ValueError: a length or the slots are impossible.
+        ValueError: a length, the slots or a field is impossible.
     """
     config = run.config
+    task, suffix = with_fields(config.task, fields)
     lengths = lengths or (config.max_length, 2 * config.max_length)
-    config.task.check_lengths(np.array(lengths))
+    task.check_lengths(np.array(lengths))
     figures = run.folder / "figures"
     figures.mkdir(exist_ok=True)
     yield draw_learning(run.read_metrics(), config.name, figures / "learning.png")
     trained = RecurrentAgent.load(run.folder).cell
     for length in lengths:
-        size = (
-            slots or trained.slots
-            if length <= config.max_length
-            else enough_slots(config.task, length)
-        )
+        size = slots or trained.slots if length <= config.max_length else enough_slots(task, length)
         insight = look_inside(
-            RecurrentAgent(trained.with_slots(size)), held_out(config.task, length, 1, seed)
+            RecurrentAgent(trained.with_slots(size)), held_out(task, length, 1, seed)
         )
         title = f"{config.name}, length {length}, {size} slots"
-        yield draw_answers(insight, title, figures / f"answers-{length}.png")
-        yield draw_heads(insight, title, figures / f"heads-{length}.png")
+        yield draw_answers(insight, task, title, figures / f"answers-{length}{suffix}.png")
+        yield draw_heads(insight, title, figures / f"heads-{length}{suffix}.png")
 
 
-def draw_answers(insight: Insight, title: str, path: Path) -> Path:
-    """Draws input, target, answer and error of a tape over time, as in the paper's figure 4."""
+def draw_answers(insight: Insight, task: Task, title: str, path: Path) -> Path:
+    """Draws input, target, answer and error of a tape over time, as in the paper's figure 4.
+
+    If nobody can be sure of the answers, the oracle's are drawn too.
+    """
     tape, due = insight.tape, insight.tape.mask[0]
     answers = np.where(due[:, None], insight.answers, np.nan)
     errors = np.where(due[:, None], (insight.answers > 0.5) != (tape.targets[0] > 0.5), np.nan)
     wrong = int(np.nansum(errors))
-    figure, axes = plt.subplots(
-        4, 1, figsize=(_wide(len(due)), 5.6), sharex=True, layout="constrained"
-    )
     panels = {
         "input": tape.inputs[0],
         "target": np.where(due[:, None], tape.targets[0], np.nan),
         "answer\n(probability)": answers,
         "error": errors,
     }
+    count = int(due.sum()) * tape.targets.shape[2]
+    summary = f"{wrong} of {count} bits wrong, cost {insight.cost_bits:.3g} bits"
+    best = task.solve(tape.inputs)[0]
+    if (best != tape.targets[0])[due].any():
+        panels["oracle\n(probability)"] = np.where(due[:, None], best, np.nan)
+        summary += f" (oracle {score('oracle', OracleAgent(task), tape).cost_bits:.3g})"
+    figure, axes = plt.subplots(
+        len(panels),
+        1,
+        figsize=(_wide(len(due)), 1.4 * len(panels)),
+        sharex=True,
+        layout="constrained",
+    )
     for axis, (name, values) in zip(axes, panels.items(), strict=True):
-        picture = axis.imshow(values.T, **BITS)
+        picture = axis.imshow(values.T, **(_scale(values) if name == "input" else BITS))
         axis.set_facecolor("0.92")
         axis.set_ylabel(name)
         axis.set_yticks([])
     axes[-1].set_xlabel("step (grey: nothing is scored)")
     figure.colorbar(picture, ax=axes, shrink=0.6, ticks=[0, 1])
-    count = int(due.sum()) * tape.targets.shape[2]
-    figure.suptitle(f"{title}: {wrong} of {count} bits wrong")
+    figure.suptitle(f"{title}: {summary}")
     return _save(figure, path)
 
 
@@ -137,7 +157,8 @@ def draw_heads(insight: Insight, title: str, path: Path) -> Path:
         layout="constrained",
     )
     due = insight.tape.mask[0][:, None]
-    _panel(axes[0, 0], insight.tape.inputs[0], "input", BITS)
+    inputs = insight.tape.inputs[0]
+    _panel(axes[0, 0], inputs, "input", _scale(inputs))
     _panel(axes[0, 1], np.where(due, insight.answers, np.nan), "answer", BITS)
     addresses = np.concatenate([insight.write_addresses, insight.read_addresses])
     used = np.flatnonzero((addresses > 0.1).any(axis=(0, 1)))
@@ -226,6 +247,14 @@ def _panel(
     axis.set_facecolor("0.92")
     axis.set_ylabel(name)
     axis.set_yticks([])
+
+
+def _scale(inputs: NDArray[np.floating]) -> dict[str, Any]:
+    """The colours of inputs: of bits, or where some are below 0, of both signs with 0 as white."""
+    if inputs.min() >= 0:
+        return BITS
+    bound = np.abs(inputs).max()
+    return {**VECTORS, "vmin": -bound, "vmax": bound}
 
 
 def _wide(steps: int) -> float:

@@ -2,8 +2,10 @@
 
     python scripts/evaluate.py runs/copy-0
     python scripts/evaluate.py runs/copy-0 --lengths 20 200 --slots 256 --episodes 64
+    python scripts/evaluate.py runs/repeat_copy-0 --fields min_repeats 20 max_repeats 20
 
-Writes evaluation.json into the run's folder.
+Writes evaluation.json into the run's folder; with fields, their names and values are in the file's
+name.
 """
 
 from pathlib import Path
@@ -18,6 +20,7 @@ def main(
     slots: int | None = None,
     episodes: int = 640,
     seed: int = 0,
+    fields: dict[str, int | float] | None = None,
 ) -> None:
     """Score a run's network at several lengths, beside random answers and the oracle's.
 
@@ -28,6 +31,7 @@ def main(
             do not fit in them, the next power of two that they fit in.
         episodes: held-out sequences for each length.
         seed: seed of these sequences.
+        fields: fields of the task to change, to test beyond training: names and values.
     """
     from agents import console
 
@@ -35,7 +39,7 @@ def main(
     from agents.evaluation import evaluate_run
     from agents.runs import Run
 
-    console.print_scores(evaluate_run(Run.open(run), lengths, slots, episodes, seed))
+    console.print_scores(evaluate_run(Run.open(run), lengths, slots, episodes, seed, fields))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python scripts/plot.py runs/copy-0
     python scripts/plot.py runs/copy-0 --lengths 20 120 --slots 128
+    python scripts/plot.py runs/repeat_copy-0 --lengths 10 --fields min_repeats 20 max_repeats 20
 
 Writes PNG files into the run's figures/.
 """
@@ -17,6 +18,7 @@ def main(
     lengths: tuple[int, ...] = (),
     slots: int | None = None,
     seed: int = 0,
+    fields: dict[str, int | float] | None = None,
 ) -> None:
     """Draw a run's answers and head addresses at some lengths, and its learning curve.
 
@@ -25,6 +27,7 @@ def main(
         lengths: lengths to draw; the longest of training and twice that if not given.
         slots: memory slots; those that evaluation would take if not given.
         seed: seed of the sequences drawn.
+        fields: fields of the task to change, to see it beyond training: names and values.
     """
     from agents import console
 
@@ -32,7 +35,7 @@ def main(
     from agents.figures import draw_run
     from agents.runs import Run
 
-    for path in draw_run(Run.open(run), lengths, slots, seed):
+    for path in draw_run(Run.open(run), lengths, slots, seed, fields):
         console.console.print(str(path), soft_wrap=True)
 
 

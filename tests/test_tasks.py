@@ -357,7 +357,7 @@ def test_priorities_are_uniform():
 
 
 def test_sources_are_beta_distributed():
-    """Beta(1/2, 1/2): mean 1/2, variance 1/8, quartiles sin^2 of pi/8 and of 3 pi/8."""
+    """Beta(1/2, 1/2) has mean 1/2, variance 1/8 and the quantiles sin^2(pi q / 2)."""
     chances = _sources(rng(), 2000, 5)
     assert chances.shape == (2000, 32)
     assert np.all((chances >= 0) & (chances <= 1))
