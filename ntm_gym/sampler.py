@@ -72,7 +72,7 @@ class Sampler:
                 "expected min_length and max_length, or a task's name, "
                 f"got {min_length!r} and {max_length!r} for {task}"
             )
-        self.curriculum = make_curriculum(curriculum, min_length, max_length)
+        self.curriculum = make_curriculum(curriculum, min_length, max_length, self.task)
         if not is_integer(batch_size) or batch_size < 1:
             raise ValueError(f"expected batch_size as an integer of at least 1, got {batch_size!r}")
         if not isinstance(seed, np.random.SeedSequence):
