@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+from agents.config import CONFIGS
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 SHELLS = ("bash", "sh", "shell", "console")
@@ -168,7 +170,11 @@ def test_commands_are_found():
         (".venv/bin/python scripts/train.py copy --learning-rate 1e-4", None),
         ("python scripts/plot.py runs/copy-0 --lengths 20 60 --slots 128", None),
         ("python scripts/train.py copy --seeds 3", "scripts/train.py has no --seeds"),
-        ("python scripts/train.py cpoy", "scripts/train.py wants one of {copy,associative_recall}"),
+        (
+            "python scripts/train.py cpoy",
+            f"scripts/train.py wants one of {{{','.join(CONFIGS)}}}",
+        ),
+        ("python scripts/evaluate.py runs/copy-0 --fields min_repeats 20", None),
         ("python scripts/trian.py copy", "there is no scripts/trian.py"),
         ("pip install -e .", None),
     ],
