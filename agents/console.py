@@ -121,7 +121,8 @@ def print_scores(scores: Iterable[Sequence[Any]]) -> None:
     Args:
         scores: for each length the agent's, the random agent's and the oracle's.
     """
-    table = Table(title="Bits per held-out sequence, mean")
+    # Without padding, so that all columns fit into 80 characters.
+    table = Table(title="Bits per held-out sequence, mean", padding=0)
     columns = ["length", "slots", "bits", "wrong", "perfect", "cost"]
     for name in (*columns, "random wrong", "oracle wrong", "oracle cost"):
         table.add_column(name, justify="right")

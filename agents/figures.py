@@ -113,18 +113,18 @@ def draw_answers(insight: Insight, task: Task, title: str, path: Path) -> Path:
     answers = np.where(due[:, None], insight.answers, np.nan)
     errors = np.where(due[:, None], (insight.answers > 0.5) != (tape.targets[0] > 0.5), np.nan)
     wrong = int(np.nansum(errors))
+    count = int(due.sum()) * tape.targets.shape[2]
+    summary = f"{wrong} of {count} bits wrong, cost {insight.cost_bits:.3g} bits"
     panels = {
         "input": tape.inputs[0],
         "target": np.where(due[:, None], tape.targets[0], np.nan),
         "answer\n(probability)": answers,
-        "error": errors,
     }
-    count = int(due.sum()) * tape.targets.shape[2]
-    summary = f"{wrong} of {count} bits wrong, cost {insight.cost_bits:.3g} bits"
     best = task.solve(tape.inputs)[0]
     if (best != tape.targets[0])[due].any():
         panels["oracle\n(probability)"] = np.where(due[:, None], best, np.nan)
         summary += f" (oracle {score('oracle', OracleAgent(task), tape).cost_bits:.3g})"
+    panels["error"] = errors
     figure, axes = plt.subplots(
         len(panels),
         1,
@@ -135,11 +135,11 @@ def draw_answers(insight: Insight, task: Task, title: str, path: Path) -> Path:
     for axis, (name, values) in zip(axes, panels.items(), strict=True):
         picture = axis.imshow(values.T, **(_scale(values) if name == "input" else BITS))
         axis.set_facecolor("0.92")
-        axis.set_ylabel(name)
+        axis.set_ylabel(name if not (values < 0).any() else f"{name}\n(blue: below 0)")
         axis.set_yticks([])
     axes[-1].set_xlabel("step (grey: nothing is scored)")
     figure.colorbar(picture, ax=axes, shrink=0.6, ticks=[0, 1])
-    figure.suptitle(f"{title}: {summary}")
+    figure.suptitle(f"{title}:\n{summary}")
     return _save(figure, path)
 
 

@@ -1,8 +1,9 @@
-"""Runs side by side: when each solved its task, and its wrong bits at each length."""
+"""Runs side by side: when each solved its task, and its wrong bits or cost at each length."""
 
 import json
 from collections.abc import Sequence
 from statistics import median
+from typing import Literal
 
 from agents.runs import Run, RunError
 
@@ -18,8 +19,11 @@ def solved_at(run: Run) -> tuple[float, float] | None:
     return None
 
 
-def bit_errors(run: Run) -> dict[int, float]:
-    """Returns the network's wrong bits per sequence by length, from `evaluation.json`.
+Quantity = Literal["bit_errors", "cost_bits"]
+
+
+def mean_scores(run: Run, quantity: Quantity) -> dict[int, float]:
+    """Returns the network's wrong bits or cost per sequence by length, from `evaluation.json`.
 
     Raises:
         RunError: the run has not been evaluated.
@@ -27,7 +31,7 @@ def bit_errors(run: Run) -> dict[int, float]:
     try:
         content = json.loads((run.folder / "evaluation.json").read_text(encoding="utf-8"))
         return {
-            score["length"]: score["bit_errors"]
+            score["length"]: score[quantity]
             for score in content["scores"]
             if score["agent"] == "ntm"
         }
@@ -35,28 +39,33 @@ def bit_errors(run: Run) -> dict[int, float]:
         raise RunError(f"expected scores in {run.folder}/evaluation.json, got {error}") from error
 
 
-def markdown_table(runs: Sequence[Run]) -> str:
+def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> str:
     """Returns a Markdown table with a row for each run and one of medians.
+
+    Args:
+        runs: the runs.
+        quantity: wrong bits per sequence, or cost in bits.
 
     Raises:
         RunError: a run has not been evaluated.
     """
-    errors = [bit_errors(run) for run in runs]
-    lengths = sorted(set.intersection(*map(set, errors)))
+    scores = [mean_scores(run, quantity) for run in runs]
+    lengths = sorted(set.intersection(*map(set, scores)))
+    noun = {"bit_errors": "wrong", "cost_bits": "cost"}[quantity]
     lines = [
         "| seed | solved after | seconds | total seconds | "
-        + " | ".join(f"wrong at {length:,}" for length in lengths)
+        + " | ".join(f"{noun} at {length:,}" for length in lengths)
         + " |",
         "|---" * (4 + len(lengths)) + "|",
     ]
-    for run, wrong in zip(runs, errors, strict=True):
+    for run, by_length in zip(runs, scores, strict=True):
         solved = solved_at(run)
         total = run.read_metrics()[-1]["seconds"]
         when = ("not", "") if solved is None else (f"{solved[0]:,.0f}", f"{solved[1]:.0f}")
-        cells = [str(run.config.seed), *when, f"{total:.0f}", *_figures(wrong, lengths)]
+        cells = [str(run.config.seed), *when, f"{total:.0f}", *_figures(by_length, lengths)]
         lines.append("| " + " | ".join(cells) + " |")
     solved_runs = [solved for run in runs if (solved := solved_at(run)) is not None]
-    middle = {length: median(wrong[length] for wrong in errors) for length in lengths}
+    middle = {length: median(score[length] for score in scores) for length in lengths}
     when = ("", "")
     if solved_runs:
         sequences, seconds = (median(column) for column in zip(*solved_runs, strict=True))
@@ -67,5 +76,6 @@ def markdown_table(runs: Sequence[Run]) -> str:
     return "\n".join(lines)
 
 
-def _figures(wrong: dict[int, float], lengths: Sequence[int]) -> list[str]:
-    return [f"{wrong[length]:,.3g}" for length in lengths]
+def _figures(score: dict[int, float], lengths: Sequence[int]) -> list[str]:
+    # Of a cost of 128.3 bits, 0.1 matters.
+    return [f"{score[length]:,.{4 if score[length] > 100 else 3}g}" for length in lengths]

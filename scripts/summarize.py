@@ -1,19 +1,24 @@
-"""Print runs side by side as a Markdown table: when each solved its task, and its wrong bits.
+"""Print runs side by side as a Markdown table: when each solved its task, its wrong bits or cost.
 
 python scripts/summarize.py runs/copy-0 runs/copy-1
+python scripts/summarize.py runs/dynamic_ngrams-0 --quantity cost_bits
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
 
-def main(runs: Annotated[tuple[Path, ...], tyro.conf.Positional]) -> None:
+def main(
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    quantity: Literal["bit_errors", "cost_bits"] = "bit_errors",
+) -> None:
     """Print a Markdown table of runs: a row for each, and the medians.
 
     Args:
         runs: the runs' folders, with evaluation.json in each.
+        quantity: wrong bits per sequence, or cost in bits.
     """
     from agents import console
 
@@ -22,7 +27,7 @@ def main(runs: Annotated[tuple[Path, ...], tyro.conf.Positional]) -> None:
     from agents.summary import markdown_table
 
     console.console.print(
-        markdown_table([Run.open(run) for run in runs]), soft_wrap=True, markup=False
+        markdown_table([Run.open(run) for run in runs], quantity), soft_wrap=True, markup=False
     )
 
 

@@ -187,6 +187,7 @@ def test_commands_are_found():
         ("python scripts/plot.py runs/copy-0 --lengths 20 60 --slots 128", None),
         ("python scripts/train.py copy --seeds 3", "scripts/train.py has no --seeds"),
         ("python scripts/train.py cpoy", f"scripts/train.py wants one of {{{','.join(CONFIGS)}}}"),
+        ("python scripts/evaluate.py runs/copy-0 --fields min_repeats 20", None),
         ("python scripts/trian.py copy", "there is no scripts/trian.py"),
         ("pip install -e .", None),
     ],

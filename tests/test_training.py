@@ -104,6 +104,9 @@ def test_summary_tells_when_it_was_solved(trained):
     assert cells[:2] == ["0", f"{outcome.solved.sequences:,}"]
     assert cells[-2:] == ["0", "0"]
     assert middle.startswith("| median (1 of 1 solved) |")
+    header, _, row, _ = markdown_table([run], "cost_bits").splitlines()
+    assert header.endswith("| cost at 1 | cost at 2 |")
+    assert 0 < float(row.split("|")[-2]) < 0.5
 
 
 def test_summary_of_a_run_without_scores_says_so(tmp_path):
@@ -117,6 +120,57 @@ def test_figures_are_drawn(trained):
     paths = list(draw_run(run, lengths=(2,)))
     assert {path.name for path in paths} == {"learning.png", "answers-2.png", "heads-2.png"}
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+# Few units, one update, no hope: that every part of a run works for the task.
+@SAVING
+@pytest.mark.parametrize(
+    ("name", "task", "lengths", "fields"),
+    [
+        (
+            "repeat_copy",
+            {"width": 2, "max_repeats": 2},
+            (1, 2),
+            {"min_repeats": 4, "max_repeats": 4},
+        ),
+        ("dynamic_ngrams", {"context": 1}, (2, 4), {"context": 2}),
+        ("priority_sort", {"width": 2}, (2, 2), {"sorted_fraction": 1}),
+    ],
+)
+def test_a_run_of_every_task(tmp_path, name, task, lengths, fields):
+    default = CONFIGS[name]()
+    config = dataclasses.replace(
+        default,
+        task=dataclasses.replace(default.task, **task),
+        cell=CellConfig(units=4, slots=8, width=3),
+        min_length=lengths[0],
+        max_length=lengths[1],
+        max_sequences=32,
+        report_sequences=16,
+        solved_sequences=32,
+    )
+    run = Run.create(tmp_path, config)
+    outcome = supervised.train(config, run)
+    assert outcome.solved is None
+    assert len(outcome.reports) == 2
+
+    ((changed, _, oracle),) = evaluate_run(run, (3,), slots=8, episodes=20, fields=fields)
+    assert changed.length == 3
+    assert (oracle.bit_errors == 0) == (oracle.cost_bits == 0) == (name != "dynamic_ngrams")
+    suffix = "".join(f"-{field}={value}" for field, value in fields.items())
+    written = json.loads((tmp_path / f"evaluation{suffix}.json").read_text())
+    assert written["scores"][0] == changed._asdict()
+    names = {path.name for path in draw_run(run, (3,), slots=8, fields=fields)}
+    assert names == {"learning.png", f"answers-3{suffix}.png", f"heads-3{suffix}.png"}
+
+
+@SAVING
+def test_fields_that_do_not_fit_the_network(trained):
+    run, _ = trained
+    with pytest.raises(ValueError, match="expected the input_width of training, 3, got 6"):
+        list(evaluate_run(run, fields={"width": 5}))
+    with pytest.raises(ValueError, match="expected fields of width, got widht"):
+        list(draw_run(run, fields={"widht": 5}))
 
 
 @SAVING
