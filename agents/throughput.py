@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import gymnasium as gym
 import keras
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from agents.config import CellConfig, CopyConfig
 from agents.updates import build_optimizer, compile_updates, in_groups
-from ntm_gym import Copy
+from ntm_gym import PROTOCOLS, Copy, TaskEnv
 from ntm_gym.cells import NTMCell
 
 
@@ -53,6 +53,29 @@ def environment_speeds(seconds: float) -> Iterator[Speed]:
         )
     copy, cartpole = (_single_steps(env, seconds) for env in ("NTMCopy-v0", "CartPole-v1"))
     yield Speed("make NTMCopy-v0", copy, "steps/s", "make CartPole-v1", cartpole, copy / cartpole)
+
+
+def task_speeds(seconds: float) -> Iterator[Speed]:
+    """Yields steps a second of every task beside Copy: played by 4,096 rows, and only drawn."""
+    rows, measures = 4096, {"played": _vector_steps, "drawn": _drawn_steps}
+    for verb, measure in measures.items():
+        copy = measure("NTMCopy-v0", rows, seconds)
+        for protocol in PROTOCOLS.values():
+            speed = measure(protocol.env_id, rows, seconds)
+            what = f"{protocol.env_id}, {verb}"
+            yield Speed(what, speed, "steps/s", f"NTMCopy-v0, {verb}", copy, speed / copy)
+
+
+def _drawn_steps(env_id: str, rows: int, seconds: float) -> float:
+    """Steps a second of batches of tapes, at lengths drawn uniformly from the training range."""
+    env = cast(TaskEnv, gym.make(env_id).unwrapped)
+    rng = np.random.default_rng(0)
+
+    def steps() -> int:
+        lengths = env.curriculum.sample(rng, rows)
+        return int(env.task.sample(rng, lengths, env.task.tape_dtype).steps.sum())
+
+    return _rate(steps, seconds)
 
 
 def _vector_steps(env_id: str, rows: int, seconds: float) -> float:
@@ -256,5 +279,12 @@ def _rate(work: Callable[[], int], seconds: float) -> float:
     return max(rates)
 
 
-MEASURES = (environment_speeds, training_speeds, update_times, scaling_times, import_times)
+MEASURES = (
+    environment_speeds,
+    task_speeds,
+    training_speeds,
+    update_times,
+    scaling_times,
+    import_times,
+)
 """All measurements; each takes the seconds for one and yields several."""
