@@ -8,7 +8,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test figures throughput clean
+.PHONY: help train test figures docs throughput clean
 
 help: ## show this
 	@echo "make train [TASK=copy|associative_recall] [SEED=0] [RUN=folder]"
@@ -26,6 +26,9 @@ test: .venv/installed-dev ## check style and types, and run all tests
 
 figures: .venv/installed-agents ## rewrite the README's pictures in docs/images
 	$(BIN)/python scripts/readme_figures.py
+
+docs: .venv/installed-agents ## rewrite docs/environments.md and its pictures
+	$(BIN)/python scripts/environments.py
 
 throughput: .venv/installed-agents ## measure speed against the baselines
 	$(BIN)/python scripts/throughput.py

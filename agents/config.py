@@ -55,7 +55,9 @@ class TrainConfig:
     """Shortest length in training."""
     max_length: int = 20
     """Longest length in training."""
-    curriculum: Literal["uniform", "fixed"] = "uniform"
+    curriculum: Literal[
+        "uniform", "fixed", "naive", "look_back", "look_back_and_forward", "prediction_gain"
+    ] = "uniform"
     """How training lengths are chosen between the shortest and the longest."""
     batch_size: int = 4
     """Sequences in an update. The loss is the sum of an update's cross-entropies over this."""

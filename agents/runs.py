@@ -2,6 +2,7 @@
 
     config.json       every setting, the command, versions and commit
     metrics.csv       one row for each report
+    curriculum.json   what the curriculum has learned, as of the last report
     model.keras       the network
     evaluation.json   scores at each length, beside those of the random and the oracle agent
     figures/          pictures

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from agents.config import CellConfig, CopyConfig
-from agents.supervised import build_optimizer, compile_updates, in_groups
+from agents.updates import build_optimizer, compile_updates, in_groups
 from ntm_gym import PROTOCOLS, Copy, TaskEnv
 from ntm_gym.cells import NTMCell
 

@@ -9,7 +9,8 @@ from importlib.metadata import version
 
 from ntm_gym.envs import TaskEnv, TaskVectorEnv
 from ntm_gym.protocol import PROTOCOLS, Protocol
-from ntm_gym.registration import register_all
+from ntm_gym.registration import register, register_all
+from ntm_gym.sampler import Sampler
 from ntm_gym.task import Batch, Task
 from ntm_gym.tasks import AssociativeRecall, Copy, DynamicNGrams, PrioritySort, RepeatCopy
 
@@ -22,9 +23,11 @@ __all__ = [
     "PrioritySort",
     "Protocol",
     "RepeatCopy",
+    "Sampler",
     "Task",
     "TaskEnv",
     "TaskVectorEnv",
+    "register",
 ]
 
 __version__ = version("ntm-gym")

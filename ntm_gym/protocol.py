@@ -19,14 +19,16 @@ class Protocol:
         max_length: the greatest length of training.
         evaluation_lengths: the lengths that agents are scored at, beyond training too.
         reward_threshold: the mean return that counts as solved.
+        versions: what changed in each version of the id, from v0 on.
     """
 
     env_id: str
     task: Task
     min_length: int
     max_length: int
-    evaluation_lengths: tuple[int, ...]
+    evaluation_lengths: tuple[int, ...] = ()
     reward_threshold: float = 0.99
+    versions: tuple[str, ...] = ("first release",)
 
 
 PROTOCOLS: dict[str, Protocol] = {

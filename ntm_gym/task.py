@@ -115,6 +115,15 @@ class Task(ABC):
         Where the length alone decides, all tapes have so many; `Batch.steps` says it of each.
         """
 
+    def lessons(self, min_length: int, max_length: int) -> tuple[int, ...]:
+        """How a curriculum that goes from easy to hard divides the lengths.
+
+        Returns:
+            The greatest length of each lesson; it begins after the one before. Lengths double from
+            lesson to lesson, for which an agent must have learned more than a longer list of cases.
+        """
+        return doubling_lessons(min_length, max_length)
+
     @abstractmethod
     def sample(
         self, rng: np.random.Generator, lengths: ArrayLike, dtype: DTypeLike = np.float32
@@ -252,6 +261,14 @@ def is_integer(value: Any) -> bool:
     except TypeError:
         return False
     return True
+
+
+def doubling_lessons(min_length: int, max_length: int) -> tuple[int, ...]:
+    """The greatest lengths of lessons that double: 1, 2, 4, 8, 16, 20 for lengths 1 to 20."""
+    ends = [min_length]
+    while ends[-1] < max_length:
+        ends.append(min(2 * ends[-1], max_length))
+    return tuple(ends)
 
 
 def random_bits(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -110,6 +110,22 @@ def wrong_with(words):
     return None
 
 
+def promises(source):
+    """What the comments after `print(...)  # like this` promise to be printed; not in loops."""
+    return re.findall(r"^print\(.*\)  # (.*)$", source, re.MULTILINE)
+
+
+def keeps(printed, promised):
+    """Whether a printed line is the promised one; of "about 0.5", only numbers within 0.15."""
+    if not promised.startswith("about "):
+        return printed == promised
+    number = r"-?\d+(?:\.\d+)?"
+    found, expected = (
+        [float(word) for word in re.findall(number, line)] for line in (printed, promised)
+    )
+    return len(found) == len(expected) and found == pytest.approx(expected, abs=0.15)
+
+
 PAGE = """
 Text with `make nothing`.
 
@@ -170,10 +186,7 @@ def test_commands_are_found():
         (".venv/bin/python scripts/train.py copy --learning-rate 1e-4", None),
         ("python scripts/plot.py runs/copy-0 --lengths 20 60 --slots 128", None),
         ("python scripts/train.py copy --seeds 3", "scripts/train.py has no --seeds"),
-        (
-            "python scripts/train.py cpoy",
-            f"scripts/train.py wants one of {{{','.join(CONFIGS)}}}",
-        ),
+        ("python scripts/train.py cpoy", f"scripts/train.py wants one of {{{','.join(CONFIGS)}}}"),
         ("python scripts/evaluate.py runs/copy-0 --fields min_repeats 20", None),
         ("python scripts/trian.py copy", "there is no scripts/trian.py"),
         ("pip install -e .", None),
@@ -189,13 +202,43 @@ def test_commands_exist(page):
     assert [wrong for wrong in found if wrong] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    ("promised", "printed", "kept"),
+    [
+        ("1.0 True 0", "1.0 True 0", True),
+        ("1.0 True 0", "1.0 True 1", False),
+        ("(32, 7)", "(32, 7)", True),
+        ("about 0.5", "0.58", True),
+        ("about 0.5", "0.75", False),
+        ("about 0.5", "half", False),
+        ("about 1.0 -2", "1.1 -2.1", True),
+    ],
+)
+def test_promises_are_judged(promised, printed, kept):
+    assert keeps(printed, promised) is kept
+
+
+def test_promises_are_found():
+    source = "print(1)  # 1\nfor i in x:\n    print(i)  # 2\nprint(3)\nprint(f(4))  # about 4\n"
+    assert promises(source) == ["1", "about 4"]
+
+
+@pytest.mark.usefixtures("own_registry")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_runs(page, tmp_path, monkeypatch):
-    """Runs a page's Python blocks one after the other, as one program, in an empty folder."""
+    """Runs a page's Python blocks one after the other, as one program, in an empty folder.
+
+    It prints what its comments promise.
+    """
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__main__"}
     for block in blocks(page.read_text(encoding="utf-8")):
-        if block.language == "python":
-            # Empty lines before it, so that an error names the page's line.
-            source = "\n" * (block.line - 1) + block.text
+        if block.language != "python":
+            continue
+        # Empty lines before it, so that an error names the page's line.
+        source = "\n" * (block.line - 1) + block.text
+        with contextlib.redirect_stdout(io.StringIO()) as output:
             exec(compile(source, str(page), "exec"), namespace)
+        printed = iter(output.getvalue().splitlines())
+        for promised in promises(block.text):
+            assert any(keeps(line, promised) for line in printed), (promised, output.getvalue())

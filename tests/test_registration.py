@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ntm_gym
-from ntm_gym import PROTOCOLS, TaskEnv, TaskVectorEnv
+from ntm_gym import PROTOCOLS, Copy, Protocol, Sampler, TaskEnv, TaskVectorEnv
 
 each_protocol = pytest.mark.parametrize("name", PROTOCOLS)
 
@@ -78,6 +78,51 @@ def test_registering_again_neither_warns_nor_changes_a_spec():
     importlib.reload(ntm_gym)
     ntm_gym.registration.register_all()
     assert dict(gym.registry) == before
+
+
+@pytest.mark.usefixtures("own_registry")
+def test_a_task_of_ones_own():
+    mine = Protocol("Mine-v3", Copy(width=2), min_length=3, max_length=4)
+    ntm_gym.register("mine", mine)
+    assert PROTOCOLS["mine"] is mine
+    env = gym.make("Mine-v3", curriculum="fixed")
+    assert env.unwrapped.task == Copy(width=2)
+    assert env.unwrapped.curriculum.max_length == 4
+    assert json.loads(env.spec.to_json())["kwargs"]["task"] == "mine"
+    assert isinstance(gym.make_vec("Mine-v3", 2).unwrapped, TaskVectorEnv)
+    assert next(iter(Sampler("mine"))).lengths.max() == 4
+
+    again = dataclasses.replace(mine, task=Copy(width=5))
+    with pytest.warns(UserWarning, match="Mine-v3"):
+        ntm_gym.register("mine", again)
+    assert gym.make("Mine-v3").unwrapped.task == Copy(width=5)
+
+
+@pytest.mark.usefixtures("own_registry")
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("", {}, "expected name as a short name of the task, got ''"),
+        (3, {}, "expected name"),
+        ("mine", {"env_id": "NTMCopy-v0"}, "expected a name and an id .*'NTMCopy-v0' is 'copy'"),
+        ("copy", {}, "expected a name and an id .*'NTMCopy-v0' is 'copy'"),
+        ("mine", {"task": "copy"}, "expected a Task"),
+        ("mine", {"min_length": 0}, "expected min_length"),
+        ("mine", {"max_length": 1}, "expected min_length <= max_length, got 2 > 1"),
+        ("mine", {"evaluation_lengths": (0,)}, "expected lengths from 1"),
+    ],
+)
+def test_impossible_tasks_of_ones_own(name, changes, message):
+    before = dict(gym.registry), dict(PROTOCOLS)
+    protocol = Protocol("Mine-v0", Copy(), min_length=2, max_length=4)
+    with pytest.raises(ValueError, match=message):
+        ntm_gym.register(name, dataclasses.replace(protocol, **changes))
+    assert before == (dict(gym.registry), dict(PROTOCOLS))
+
+
+def test_a_protocol_is_asked_for():
+    with pytest.raises(ValueError, match="expected a Protocol, got Copy"):
+        ntm_gym.register("mine", Copy())
 
 
 def test_import_is_light():

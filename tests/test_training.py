@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents import supervised
+from agents import supervised, updates
 from agents.config import CONFIGS, CellConfig, CopyConfig, config_from_dict
 from agents.evaluation import evaluate_run
 from agents.figures import draw_run
@@ -17,6 +17,8 @@ from agents.recurrent import RecurrentAgent, cell_of
 from agents.runs import Run, RunError
 from agents.summary import markdown_table
 from ntm_gym import Copy
+from ntm_gym.cells import NTMCell
+from ntm_gym.curriculum import make_curriculum
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = CopyConfig(
@@ -186,6 +188,43 @@ def test_same_seed_gives_the_same_weights(tmp_path, monkeypatch):
         weights.append(cell_of(supervised.train(short, run).network).get_weights())
     for ours, theirs in zip(*weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_curriculum_learns_with_the_network_and_is_saved(tmp_path, monkeypatch):
+    config = dataclasses.replace(TINY, curriculum="prediction_gain", max_sequences=3_200)
+    run = Run.create(tmp_path, config)
+    monkeypatch.setattr(run, "save_network", print)
+    reports = supervised.train(config, run).reports
+    assert [report.sequences for report in reports] == [1_600, 3_200]
+    assert [(row["lesson"], row["mean_length"]) for row in run.read_metrics()] == [
+        (report.lesson, report.mean_length) for report in reports
+    ]
+    state = json.loads((run.folder / "curriculum.json").read_text())
+    saved = make_curriculum("prediction_gain", 1, 2)
+    saved.set_state(state)
+    assert saved.lesson == reports[-1].lesson
+    assert 1.3 < reports[0].mean_length < 1.7
+    assert state["time"] == 1 + 3_200 // TINY.batch_size
+    # All but the gains of the last tenth of a report have been offered.
+    assert (state["offered"], len(state["waiting"])) == (3_040, 160)
+
+
+def test_gains_are_what_the_loss_falls_by():
+    cell, mean = (NTMCell(2, units=10, slots=8, width=5) for _ in range(2))
+    for each in (cell, mean):
+        each.build((None, TINY.task.input_width))
+    optimizer = updates.build_optimizer(TINY)
+    optimizer.build(cell.trainable_variables)
+    batch = TINY.task.sample(np.random.default_rng(0), [2, 1, 2])
+    data = updates.in_groups(batch, 3, 5)
+    test = updates.compile_test(cell)
+    before = test(*data)[0].numpy()
+    update = updates.compile_updates(cell, optimizer, mean, 0.9, with_gains=True)
+    losses, _, _, gains = (result.numpy() for result in update(*data))
+    after = test(*data)[0].numpy()
+    np.testing.assert_allclose(losses, before, rtol=1e-6)
+    np.testing.assert_allclose(gains, (before - after) / batch.steps, atol=1e-6)
+    assert np.abs(gains).max() > 1e-4
 
 
 def test_an_existing_run_is_kept_unless_told_otherwise(tmp_path):

@@ -5,15 +5,23 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from ntm_gym.curriculum import Curriculum, make_curriculum
+from ntm_gym.curriculum.ranges import check_range
 from ntm_gym.protocol import PROTOCOLS
+from ntm_gym.render import View, draw_picture, draw_text
+from ntm_gym.render.picture import require_pillow
+from ntm_gym.render.window import require_pygame
 from ntm_gym.task import Batch, Task, is_integer
 
 Count = TypeVar("Count", int, "NDArray[np.int64]")
+
+COLUMNS = 24, 48
+"""Steps in a picture, at least and at most; longer tapes are shown around the present step."""
 
 
 class Episodes:
@@ -21,13 +29,17 @@ class Episodes:
 
     Attributes:
         task: the task whose tapes are played.
-        curriculum: draws the lengths and hears of each finished episode. Another one can be set at
-            any time; it serves the episodes that begin after that.
+        min_length: the least length that a curriculum asked for by name draws.
+        max_length: the greatest.
+        columns: steps that a picture shows; always the same, since videos need one size.
     """
 
     task: Task
-    curriculum: Curriculum
+    min_length: int
+    max_length: int
+    columns: int
     render_mode: str | None
+    metadata: dict[str, Any]
 
     def __init__(
         self,
@@ -39,15 +51,68 @@ class Episodes:
         render_mode: str | None,
         task_fields: dict[str, Any],
     ) -> None:
-        if render_mode is not None:
-            raise ValueError(f"expected render_mode None, got {render_mode!r}")
-        self.render_mode = render_mode
+        self.render_mode = self._check_render_mode(render_mode)
         self.task = make_task(task, task_fields)
-        self.curriculum = make_curriculum(curriculum, min_length, max_length)
+        self._rows = rows
+        self._use(curriculum, min_length, max_length)
+        steps = int(self.task.steps(np.array([max_length]))[0])
+        self.columns = int(np.clip(steps, *COLUMNS))
+
+    @property
+    def curriculum(self) -> Curriculum:
+        """Draws the lengths and hears of each finished episode; see `set_curriculum`.
+
+        Another one, or its name, can be set at any time.
+        """
+        return self._curriculum
+
+    @curriculum.setter
+    def curriculum(self, curriculum: Curriculum | str) -> None:
+        self._use(curriculum, self.min_length, self.max_length)
+
+    def set_curriculum(
+        self,
+        curriculum: Curriculum | str | None = None,
+        min_length: int | None = None,
+        max_length: int | None = None,
+    ) -> None:
+        """Draws by another curriculum, or from other lengths; automatic resets keep to it.
+
+        It serves the episodes that begin after this, and begins itself with nothing learned, an
+        object aside. Wrappers reach it: `env.get_wrapper_attr("set_curriculum")`, `call` of
+        Gymnasium's vector environments, `env_method` of Stable-Baselines3.
+
+        Args:
+            curriculum: a name, an object with `sample` and `record`, or None for the present one.
+            min_length: the least length to draw; None keeps it.
+            max_length: the greatest length to draw; likewise.
+
+        Raises:
+            ValueError: if an argument is unknown or impossible, or a length is given and the
+                curriculum is an object, which draws lengths of its own; nothing is changed then.
+        """
+        curriculum = self._asked if curriculum is None else curriculum
+        lengths = min_length, max_length
+        if not isinstance(curriculum, str) and lengths != (None, None):
+            raise ValueError(
+                "expected min_length and max_length for a curriculum by name, "
+                f"got {min_length!r} and {max_length!r} for {curriculum!r}"
+            )
+        self._use(
+            curriculum,
+            self.min_length if min_length is None else min_length,
+            self.max_length if max_length is None else max_length,
+        )
+
+    def _use(self, curriculum: Curriculum | str, min_length: int, max_length: int) -> None:
+        check_range(min_length, max_length)
         # Lengths that the task cannot have, or memory not hold, are refused here and not later.
         self.task.check_lengths([min_length])
         longest = self.task.check_lengths([max_length])
-        self.task.check_size(rows, int(self.task.steps(longest)[0]) + 1)
+        self.task.check_size(self._rows, int(self.task.steps(longest)[0]) + 1)
+        self._curriculum = make_curriculum(curriculum, min_length, max_length, self.task)
+        self._asked = curriculum
+        self.min_length, self.max_length = min_length, max_length
 
     def _draw(
         self, rng: np.random.Generator, rows: int, options: dict[str, Any] | None = None
@@ -58,11 +123,15 @@ class Episodes:
             rng: the environment's generator.
             rows: how many.
             options: `"length"` (an integer, or one for each row) or `"tape"` (a Batch of as many
-                tapes) in place of what the curriculum would draw.
+                tapes) in place of what the curriculum would draw; or arguments of `set_curriculum`,
+                which is called first.
 
         Raises:
             ValueError: for other options, both at once, or values that the task cannot play.
         """
+        if options and options.keys() <= {"curriculum", "min_length", "max_length"}:
+            self.set_curriculum(**options)
+            options = None
         if not options:
             lengths = self.curriculum.sample(rng, rows)
             if np.shape(lengths) != (rows,):
@@ -70,7 +139,8 @@ class Episodes:
             return self.task.sample(rng, lengths, self.task.tape_dtype)
         if len(options) > 1 or not options.keys() <= {"length", "tape"}:
             raise ValueError(
-                f"expected options with 'length' or 'tape', got {sorted(map(str, options))}"
+                "expected options with 'length' or 'tape' alone, or some of 'curriculum', "
+                f"'min_length' and 'max_length', got {sorted(map(str, options))}"
             )
         if "tape" in options:
             self.task.check_batch(options["tape"], rows)
@@ -82,6 +152,35 @@ class Episodes:
                 f"expected options['length'] as an integer or {rows} of them, got {length!r}"
             )
         return self.task.sample(rng, lengths, self.task.tape_dtype)
+
+    def _check_render_mode(self, render_mode: str | None) -> str | None:
+        """The render mode; raises ValueError for an unknown one, ImportError if it needs more."""
+        modes = self.metadata["render_modes"]
+        if render_mode is not None and render_mode not in modes:
+            raise ValueError(
+                f"expected render_mode as None or one of {', '.join(map(repr, modes))}, "
+                f"got {render_mode!r}"
+            )
+        if render_mode in ("rgb_array", "human"):
+            require_pillow()
+        if render_mode == "human":
+            require_pygame()
+        return render_mode
+
+    def _frame(self, view: View) -> Any:
+        """A tape in this render mode: text, or uint8[height, width, 3]."""
+        if self.render_mode == "ansi":
+            return draw_text(view, self.columns)
+        return draw_picture(view, self.columns)
+
+    def _can_render(self) -> bool:
+        """Whether there is a render mode; warns if not, as Gymnasium's own environments do."""
+        if self.render_mode is None:
+            gym.logger.warn(
+                "render() does nothing without a render mode; give one to gymnasium.make, "
+                "such as render_mode='rgb_array'"
+            )
+        return self.render_mode is not None
 
 
 def result(errors: Count, lengths: Count) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ntm_gym.curriculum import Curriculum
 from ntm_gym.envs.episodes import Episodes, check_action, make_spaces, result
 from ntm_gym.metrics import step_reward
+from ntm_gym.render import View, Window
 from ntm_gym.task import Batch, Task
 
 
@@ -42,16 +43,22 @@ class TaskEnv(Episodes, gym.Env[NDArray[np.float32], NDArray[np.int8]]):
         task: a task, or the name of one in `ntm_gym.PROTOCOLS`.
         min_length: the least length to draw.
         max_length: the greatest length to draw.
-        curriculum: "uniform", "fixed", or an object with `sample` and `record`; an object draws
-            lengths of its own.
-        render_mode: None.
+        curriculum: a name in `ntm_gym.curriculum.CURRICULA`, or an object with `sample` and
+            `record`, which draws lengths of its own. Each environment has its own of a name.
+        render_mode: None; "ansi" or "rgb_array", in which `render` returns the tape so far as text
+            or as uint8[height, width, 3], always of the same size; "human", which shows it in a
+            window. Pictures need the extra `render`.
         **task_fields: fields of the task to change, such as `width`.
 
     Raises:
         ValueError: if an argument is unknown or impossible; it says what was expected and came.
+        ImportError: if the render mode needs a package that is missing.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (as in gym.Env)
+    metadata: dict[str, Any] = {  # noqa: RUF012 (as in gym.Env)
+        "render_modes": ["ansi", "rgb_array", "human"],
+        "render_fps": 4,
+    }
 
     def __init__(
         self,
@@ -67,6 +74,7 @@ class TaskEnv(Episodes, gym.Env[NDArray[np.float32], NDArray[np.int8]]):
         self.observation_space, self.action_space = make_spaces(self.task)
         self._action_shape = (self.task.target_width,)
         self._step = self._steps = 0
+        self._window: Window | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -77,6 +85,8 @@ class TaskEnv(Episodes, gym.Env[NDArray[np.float32], NDArray[np.int8]]):
             seed: seeds the environment's generator; None goes on with it.
             options: `{"length": n}` plays a tape of that length, `{"tape": batch}` the one tape of
                 that Batch; this episode only. Without them the curriculum draws the length.
+                `{"curriculum": ..., "min_length": ..., "max_length": ...}`, or some of these, are
+                what `set_curriculum` takes, and last.
 
         Returns:
             The first observation and its info.
@@ -86,6 +96,8 @@ class TaskEnv(Episodes, gym.Env[NDArray[np.float32], NDArray[np.int8]]):
         """
         super().reset(seed=seed)
         self._load(self._draw(self.np_random, 1, options))
+        if self.render_mode == "human":
+            self.render()
         return self._present()
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
@@ -111,13 +123,65 @@ class TaskEnv(Episodes, gym.Env[NDArray[np.float32], NDArray[np.int8]]):
             wrong = int(np.count_nonzero(answer != self._targets[self._step]))
             self._errors += wrong
             reward = step_reward(wrong, self.task.target_width, self._scored_steps)
+        if self.render_mode is not None:
+            self._answers[self._step] = answer
         self._step += 1
+        if self.render_mode == "human":
+            self.render()
         observation, info = self._present()
         terminated = self._step == self._steps
         if terminated:
             info.update(result(self._errors, self._length))
             self.curriculum.record(np.array([self._length]), np.array([self._errors]))
         return observation, reward, terminated, False, info
+
+    @property
+    def view(self) -> View:
+        """What there is to see of the episode so far.
+
+        Raises:
+            ValueError: without a render mode, since then no answers are kept.
+            gymnasium.error.ResetNeeded: before the first reset.
+        """
+        if self.render_mode is None:
+            raise ValueError("expected an environment with a render mode, got none")
+        if not self._steps:
+            raise gym.error.ResetNeeded("expected reset() before render(), got render()")
+        return View(
+            self.task,
+            self._length,
+            self._inputs[:-1],
+            self._targets[:-1],
+            np.array(self._scored[:-1]),
+            self._answers[: self._step],
+        )
+
+    def render(self) -> Any:
+        """Draws the episode so far: input, target, answer, wrong bits, present step and return.
+
+        Returns:
+            Text in mode "ansi", uint8[height, width, 3] in "rgb_array". None in "human", where each
+            reset and step draws of itself, and without a render mode.
+
+        Raises:
+            gymnasium.error.ResetNeeded: before the first reset.
+        """
+        if not self._can_render():
+            return None
+        frame = self._frame(self.view)
+        if self.render_mode != "human":
+            return frame
+        if self._window is None:
+            name = type(self.task).__name__ if self.spec is None else self.spec.id
+            self._window = Window(name, self.metadata["render_fps"])
+        self._window.show(frame)
+        return None
+
+    def close(self) -> None:
+        """Closes the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None
 
     def _load(self, batch: Batch) -> None:
         """Makes the only tape of the batch the present one."""
@@ -132,6 +196,8 @@ class TaskEnv(Episodes, gym.Env[NDArray[np.float32], NDArray[np.int8]]):
         self._scored_steps = sum(self._scored)
         self._length = int(batch.lengths[0])
         self._errors = 0
+        if self.render_mode is not None:
+            self._answers = np.zeros((self._steps, self.task.target_width), np.int8)
 
     def _present(self) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """The observation now, and the info of the action due; both fresh."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm_gym.metrics import step_reward
+from ntm_gym.render import View
 from ntm_gym.task import Batch, Task
 
 
@@ -19,13 +20,20 @@ class Tapes:
         errors: int64[B], their wrong bits so far.
     """
 
-    def __init__(self, task: Task, rows: int) -> None:
-        """Empty places for so many tapes of the task; `load` must fill them all first."""
+    def __init__(self, task: Task, rows: int, keep_answers: bool = False) -> None:
+        """Empty places for so many tapes of the task; `load` must fill them all first.
+
+        Args:
+            task: the task.
+            rows: places, B.
+            keep_answers: whether `view` will be called, which must know all answers so far.
+        """
         self._task = task
         self._rows = rows
         self._inputs = np.zeros((rows, 0, task.input_width), task.tape_dtype)
         self._targets = np.zeros((rows, 0, task.target_width), np.int8)
         self._scored = np.zeros((rows, 0), np.bool_)
+        self._answers = np.zeros_like(self._targets) if keep_answers else None
         self._step = np.zeros(rows, np.int64)
         self._steps = np.zeros(rows, np.int64)
         self._first = np.zeros(rows, np.int64)
@@ -90,16 +98,34 @@ class Tapes:
         # A product with ones adds up few bits per row several times faster than a sum does.
         wrong = (bits != targets).astype(np.float32) @ self._ones
         self.errors += (wrong * scored).astype(np.int64)
+        if self._answers is not None:
+            rows = playing.nonzero()[0]
+            self._answers[rows, self._step[rows]] = bits[rows]
         self._step += playing
         reward = step_reward(wrong, self._task.target_width, self._scored_steps)
         return np.where(scored, reward, 0.0)
+
+    def view(self, row: int) -> View:
+        """What there is to see of the tape in a place; needs `keep_answers`."""
+        assert self._answers is not None
+        steps, done = int(self._steps[row]), int(self._step[row])
+        return View(
+            self._task,
+            int(self.lengths[row]),
+            self._inputs[row, :steps],
+            self._targets[row, :steps],
+            self._scored[row, :steps],
+            self._answers[row, :done],
+        )
 
     def _grow(self, steps: int) -> None:
         """Makes room for so many steps in each place, and keeps what is there."""
         self._task.check_size(self._rows, steps)
         self._first = np.arange(self._rows) * steps
-        for name in ("_inputs", "_targets", "_scored"):
+        for name in ("_inputs", "_targets", "_scored", "_answers"):
             old = getattr(self, name)
+            if old is None:
+                continue
             new = np.zeros((self._rows, steps, *old.shape[2:]), old.dtype)
             new[:, : old.shape[1]] = old
             setattr(self, name, new)

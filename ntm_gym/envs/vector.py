@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ntm_gym.curriculum import Curriculum
 from ntm_gym.envs.episodes import Episodes, check_action, make_spaces, result
+from ntm_gym.envs.single import TaskEnv
 from ntm_gym.envs.tapes import Tapes
 from ntm_gym.task import Task, is_integer
 
@@ -38,16 +39,22 @@ class TaskVectorEnv(
         num_envs: rows, B.
         min_length: the least length to draw.
         max_length: the greatest length to draw.
-        curriculum: "uniform", "fixed", or an object with `sample` and `record`; one for all rows.
+        curriculum: a name in `ntm_gym.curriculum.CURRICULA`, or an object with `sample` and
+            `record`, which draws lengths of its own; one for all rows, which hears of them all.
         autoreset_mode: an `AutoresetMode` or its value, "NextStep", "SameStep" or "Disabled".
-        render_mode: None.
+        render_mode: None, or "ansi" or "rgb_array", in which `render` returns a text or picture for
+            each row, as `TaskEnv` does. For a window there is Gymnasium's `HumanRendering`.
         **task_fields: fields of the task to change, such as `width`.
 
     Raises:
         ValueError: if an argument is unknown or impossible; it says what was expected and came.
+        ImportError: if the render mode needs a package that is missing.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (as in VectorEnv)
+    metadata: dict[str, Any] = {  # noqa: RUF012 (as in VectorEnv)
+        "render_modes": ["ansi", "rgb_array"],
+        "render_fps": TaskEnv.metadata["render_fps"],
+    }
 
     def __init__(
         self,
@@ -78,7 +85,7 @@ class TaskVectorEnv(
         self.single_observation_space, self.single_action_space = make_spaces(self.task)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._tapes = Tapes(self.task, num_envs)
+        self._tapes = Tapes(self.task, num_envs, keep_answers=render_mode is not None)
         self._started = False
 
     def reset(
@@ -89,8 +96,10 @@ class TaskVectorEnv(
         Args:
             seed: seeds the one generator of all rows; None goes on with it.
             options: `"length"`, an integer or one for each row that is reset, or `"tape"`, a Batch
-                of one tape for each row that is reset; for these episodes only. Beside either, or
-                alone, `"reset_mask"`, bool[B]: the rows to reset, the others play on.
+                of one tape for each row that is reset; for these episodes only. Or some of
+                `"curriculum"`, `"min_length"` and `"max_length"`, as `set_curriculum` takes them;
+                they last. Beside any, or alone, `"reset_mask"`, bool[B]: the rows to reset, the
+                others play on.
 
         Returns:
             The observations of all rows, and infos of those that were reset.
@@ -159,6 +168,37 @@ class TaskVectorEnv(
                 self._refill(ended)
         observations, present = self._present(np.ones(self.num_envs, np.bool_))
         return observations, rewards, ended, np.zeros(self.num_envs, np.bool_), infos | present
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Draws each row's episode so far; see `TaskEnv.render`.
+
+        Returns:
+            A text or picture for each row, or None without a render mode.
+
+        Raises:
+            gymnasium.error.ResetNeeded: before the first reset.
+        """
+        if not self._can_render():
+            return None
+        if not self._started:
+            raise gym.error.ResetNeeded("expected reset() before render(), got render()")
+        return tuple(self._frame(self._tapes.view(row)) for row in range(self.num_envs))
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Calls a method, or reads an attribute, as Gymnasium's `SyncVectorEnv.call` does.
+
+        Args:
+            name: of the method or attribute, such as "set_curriculum".
+            *args: of the method.
+            **kwargs: of the method.
+
+        Returns:
+            What came of it, once for each row: the rows share one curriculum and one task.
+        """
+        value = getattr(self, name)
+        if callable(value):
+            value = value(*args, **kwargs)
+        return (value,) * self.num_envs
 
     def _refill(self, mask: NDArray[np.bool_]) -> None:
         """Begins the next episodes that the curriculum draws in the rows of the mask bool[B]."""

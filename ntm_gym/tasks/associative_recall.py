@@ -75,6 +75,10 @@ class AssociativeRecall(Task):
         """int64[B], (v + 1) n + 2 v + 2 for each number of items n of int64[B]."""
         return (self.vectors_per_item + 1) * lengths + 2 * self.vectors_per_item + 2
 
+    def lessons(self, min_length: int, max_length: int) -> tuple[int, ...]:
+        """One item more in each lesson; see `Task.lessons`."""
+        return tuple(range(min_length, max_length + 1))
+
     def sample(
         self, rng: np.random.Generator, lengths: ArrayLike, dtype: DTypeLike = np.float32
     ) -> Batch:

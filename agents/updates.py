@@ -1,0 +1,156 @@
+"""Compiled updates and tests: many of them in one call, so that Python costs nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from agents.config import TrainConfig
+from ntm_gym import Batch
+from ntm_gym.cells import unroll
+
+
+def build_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
+    """Returns the recipe's optimiser."""
+    if config.optimizer == "rmsprop":
+        return keras.optimizers.RMSprop(
+            config.learning_rate,
+            rho=0.95,
+            momentum=0.9,
+            epsilon=1e-4,
+            centered=True,
+            global_clipnorm=config.clip_norm,
+        )
+    return keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm)
+
+
+def compile_updates(
+    cell: Any,
+    optimizer: keras.optimizers.Optimizer,
+    mean: Any,
+    averaging: float,
+    with_gains: bool = False,
+) -> Callable[..., Any]:
+    """Returns a compiled function that makes K updates in a row, so that Python costs nothing.
+
+    After each update, the weights of the cell `mean` come closer to those of `cell` by a factor of
+    `averaging`.
+
+    It takes inputs float32[K, B, T, D], targets float32[K, B, T, W], mask float32[K, B, T] and
+    steps int32[K, B], and returns losses in bits float32[K, B], bit errors int32[K, B] and gradient
+    norms float32[K]. With gains, each batch is tested again after its update, and the function also
+    returns what each tape's loss fell by, in bits per step, float32[K, B].
+    """
+
+    @tf.function(jit_compile=True)
+    def update(
+        inputs: tf.Tensor, targets: tf.Tensor, mask: tf.Tensor, steps: tf.Tensor
+    ) -> list[tf.Tensor]:
+        updates, batch = steps.shape
+
+        def body(
+            k: tf.Tensor,
+            losses: tf.TensorArray,
+            errors: tf.TensorArray,
+            norms: tf.TensorArray,
+            *gains: tf.TensorArray,
+        ) -> tuple[Any, ...]:
+            with tf.GradientTape() as tape:
+                outputs = unroll(cell, inputs[k], steps[k], training=True).outputs
+                tape_losses, tape_errors = _score(outputs, targets[k], mask[k])
+                loss = tf.reduce_sum(tape_losses) / batch
+            variables = [variable.value for variable in cell.trainable_variables]
+            gradients = tape.gradient(loss, variables)
+            optimizer.apply(gradients)
+            for average, variable in zip(
+                mean.trainable_variables, cell.trainable_variables, strict=True
+            ):
+                step = (1.0 - averaging) * (variable.value - average.value)
+                average.assign(average.value + step)
+            if gains:
+                again = unroll(cell, inputs[k], steps[k]).outputs
+                fallen = tape_losses - _score(again, targets[k], mask[k])[0]
+                gain = fallen / np.log(2.0) / tf.cast(steps[k], tf.float32)
+                gains = (gains[0].write(k, gain),)
+            return (
+                k + 1,
+                losses.write(k, tape_losses / np.log(2.0)),
+                errors.write(k, tape_errors),
+                norms.write(k, tf.linalg.global_norm(gradients)),
+                *gains,
+            )
+
+        start = (
+            tf.constant(0),
+            tf.TensorArray(tf.float32, updates, element_shape=[batch]),
+            tf.TensorArray(tf.int32, updates, element_shape=[batch]),
+            tf.TensorArray(tf.float32, updates, element_shape=[]),
+            *([tf.TensorArray(tf.float32, updates, element_shape=[batch])] * with_gains),
+        )
+        _, *results = tf.while_loop(lambda k, *_: k < updates, body, start)
+        return [result.stack() for result in results]
+
+    return update
+
+
+def compile_test(cell: Any) -> Callable[..., Any]:
+    """Returns a compiled function that tests K batches: the losses and errors of `compile_updates`.
+
+    It takes what that takes, and changes nothing.
+    """
+
+    @tf.function(jit_compile=True)
+    def test(
+        inputs: tf.Tensor, targets: tf.Tensor, mask: tf.Tensor, steps: tf.Tensor
+    ) -> list[tf.Tensor]:
+        batches, batch = steps.shape
+
+        def body(k: tf.Tensor, losses: tf.TensorArray, errors: tf.TensorArray) -> tuple[Any, ...]:
+            outputs = unroll(cell, inputs[k], steps[k]).outputs
+            tape_losses, tape_errors = _score(outputs, targets[k], mask[k])
+            return (
+                k + 1,
+                losses.write(k, tape_losses / np.log(2.0)),
+                errors.write(k, tape_errors),
+            )
+
+        start = (
+            tf.constant(0),
+            tf.TensorArray(tf.float32, batches, element_shape=[batch]),
+            tf.TensorArray(tf.int32, batches, element_shape=[batch]),
+        )
+        _, *results = tf.while_loop(lambda k, *_: k < batches, body, start)
+        return [result.stack() for result in results]
+
+    return test
+
+
+def _score(logits: tf.Tensor, targets: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns each tape's cross-entropy in nats, float32[B], and its wrong bits, int32[B]."""
+    scored = mask[:, :, tf.newaxis]
+    nats = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits, labels=targets) * scored
+    wrong = tf.cast((logits > 0) != (targets > 0.5), tf.float32) * scored
+    return tf.reduce_sum(nats, axis=[1, 2]), tf.cast(tf.reduce_sum(wrong, axis=[1, 2]), tf.int32)
+
+
+def in_groups(batch: Batch, size: int, steps: int) -> list[NDArray[Any]]:
+    """Returns inputs, targets, mask and steps in K groups of B tapes, [K, B, ...], padded to T.
+
+    Tapes of no steps fill up the last group; they count nothing.
+    """
+    groups = -(-len(batch) // size)
+
+    def grouped(array: NDArray[Any], dtype: type, *shape: int) -> NDArray[Any]:
+        padded: NDArray[Any] = np.zeros((groups * size, *shape), dtype)
+        padded[tuple(slice(n) for n in array.shape)] = array
+        return padded.reshape(groups, size, *shape)
+
+    return [
+        grouped(batch.inputs, np.float32, steps, batch.inputs.shape[2]),
+        grouped(batch.targets, np.float32, steps, batch.targets.shape[2]),
+        grouped(batch.mask, np.float32, steps),
+        grouped(batch.steps, np.int32),
+    ]
