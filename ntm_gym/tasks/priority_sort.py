@@ -76,18 +76,18 @@ class PrioritySort(Task):
         batch = self.blank(lengths, dtype)
         ends = batch.lengths[:, None]
         step = np.arange(batch.mask.shape[1])
-        listed = step[: ends.max()] < ends
-        vectors = random_bits(rng, (*listed.shape, self.width))
+        most = int(batch.lengths.max())
+        listed = step[:most] < ends
+        vectors = random_bits(rng, (int(batch.lengths.sum()), self.width))
         priorities = 2 * rng.random(listed.shape, np.float32) - 1
 
-        write_rows(batch.inputs, step < ends, vectors[listed])
-        batch.inputs[:, : listed.shape[1], self.width] = np.where(listed, priorities, 0)
+        write_rows(batch.inputs, step < ends, vectors)
+        batch.inputs[:, :most, self.width] = np.where(listed, priorities, 0)
         batch.inputs[np.arange(len(batch)), batch.lengths, self.width + 1] = 1
         np.logical_and(step > ends, step < batch.steps[:, None], out=batch.mask)
-        written = step[: listed.shape[1]] < self._written(ends)
-        order = _highest_first(priorities, listed)
-        row = np.broadcast_to(np.arange(len(batch))[:, None], written.shape)
-        write_rows(batch.targets, batch.mask, vectors[row[written], order[written]])
+        firsts = batch.lengths.cumsum()[:, None] - ends
+        source = (firsts + _highest_first(priorities, listed))[step[:most] < self._written(ends)]
+        write_rows(batch.targets, batch.mask, vectors.take(source, axis=0))
         return batch
 
     def solve(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:

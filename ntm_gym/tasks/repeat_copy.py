@@ -138,8 +138,8 @@ class RepeatCopy(Task):
 
 def _repeated(lengths: NDArray[np.int64], repeats: NDArray[np.int64]) -> NDArray[np.int64]:
     """Of vectors that lie row by row, the indices of all that are written, row by row in time."""
-    written = lengths * repeats
-    firsts = np.cumsum(lengths) - lengths
-    starts = np.cumsum(written) - written
-    position = np.arange(written.sum()) - np.repeat(starts, written)
-    return np.repeat(firsts, written) + position % np.repeat(lengths, written)
+    rows = np.repeat(np.arange(len(lengths)), repeats)  # one entry for each time
+    sizes = lengths[rows]
+    read_from = (lengths.cumsum() - lengths)[rows]
+    written_to = sizes.cumsum() - sizes
+    return np.arange(sizes.sum()) + np.repeat(read_from - written_to, sizes)
