@@ -13,8 +13,6 @@ fast as the paper's. Outer and inner products are written as ``matmul``, so that
 matrix products too, instead of slow reductions over the last axis.
 """
 
-import math
-
 import tensorflow as tf
 
 TINY = 1e-12
@@ -37,12 +35,10 @@ def read(memory: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     return tf.matmul(weights, memory, transpose_b=True)
 
 
-@tf.custom_gradient
 def write(memory: tf.Tensor, weights: tf.Tensor, erase: tf.Tensor, add: tf.Tensor) -> tf.Tensor:
     """Returns the memory after all heads have erased (eq. 3) and then all have added (eq. 4).
 
-    Erasing multiplies and adding sums, so the order of the heads does not matter. The gradient is
-    written out: it takes fewer passes over the memory.
+    Erasing multiplies and adding sums, so the order of the heads does not matter.
 
     Args:
         memory: float[B, N, S].
@@ -53,33 +49,16 @@ def write(memory: tf.Tensor, weights: tf.Tensor, erase: tf.Tensor, add: tf.Tenso
     Returns:
         float[B, N, S].
     """
-    heads = range(weights.shape[1])
-    rows = [weights[:, head : head + 1] for head in heads]
-    columns = [erase[:, head : head + 1] for head in heads]
-    kept = [1.0 - tf.matmul(columns[head], rows[head], transpose_a=True) for head in heads]
-
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        by_erased = [
-            upstream * math.prod([memory, *kept[:head], *kept[head + 1 :]]) for head in heads
-        ]
-        by_rows = [tf.matmul(columns[head], by_erased[head]) for head in heads]
-        by_columns = [tf.matmul(rows[head], by_erased[head], transpose_b=True) for head in heads]
-        return (
-            math.prod([upstream, *kept]),
-            tf.matmul(add, upstream) - tf.concat(by_rows, axis=1),
-            -tf.concat(by_columns, axis=1),
-            tf.matmul(weights, upstream, transpose_b=True),
-        )
-
-    return math.prod([memory, *kept]) + tf.matmul(add, weights, transpose_a=True), gradient
+    for head in range(weights.shape[1]):
+        w, e = weights[:, head, tf.newaxis, :], erase[:, head, :, tf.newaxis]
+        memory = memory * (1.0 - tf.matmul(e, w))
+    return memory + tf.matmul(add, weights, transpose_a=True)
 
 
-@tf.custom_gradient
 def cosine_similarity(memory: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
     """Returns the cosine of the angle between each key and each slot (eq. 6).
 
-    A key or slot of zeros has similarity 0 to everything. The gradient is written out: it takes
-    fewer passes over the memory.
+    A key or slot of zeros has similarity 0 to everything.
 
     Args:
         memory: float[B, N, S].
@@ -90,20 +69,7 @@ def cosine_similarity(memory: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
     """
     slot_norms = tf.reduce_sum(tf.square(memory), axis=1)[:, tf.newaxis, :]
     key_norms = tf.reduce_sum(tf.square(keys), axis=2)[:, :, tf.newaxis]
-    scale = tf.math.rsqrt(slot_norms * key_norms + NORM_FLOOR)
-    cosines = tf.matmul(keys, memory) * scale
-
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        by_products = upstream * scale
-        by_norms = by_products * scale * cosines
-        by_slots = tf.reduce_sum(by_norms * key_norms, axis=1)[:, tf.newaxis, :]
-        by_keys = tf.reduce_sum(by_norms * slot_norms, axis=2)[:, :, tf.newaxis]
-        return (
-            tf.matmul(keys, by_products, transpose_a=True) - memory * by_slots,
-            tf.matmul(by_products, memory, transpose_b=True) - keys * by_keys,
-        )
-
-    return cosines, gradient
+    return tf.matmul(keys, memory) * tf.math.rsqrt(slot_norms * key_norms + NORM_FLOOR)
 
 
 def content_weights(memory: tf.Tensor, keys: tf.Tensor, strengths: tf.Tensor) -> tf.Tensor:
