@@ -1,6 +1,5 @@
 """The Neural Turing Machine of Graves, Wayne & Danihelka 2014 (arXiv 1410.5401) as a Keras cell."""
 
-import inspect
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -8,17 +7,18 @@ import keras
 import tensorflow as tf
 
 from ntm_gym.cells import addressing
-from ntm_gym.cells.checks import check, check_choice, is_integer
-from ntm_gym.cells.controllers import Dense, call_dense, feedforward_step, lstm_bias, lstm_step
+from ntm_gym.cells.base import ControlledCell
+from ntm_gym.cells.checks import check, check_choice, check_sizes, is_integer
+from ntm_gym.cells.controllers import Dense, call_dense
 from ntm_gym.cells.heads import HeadOutputs, head_bias, split_heads
-from ntm_gym.cells.state import NTMState, flatten, unflatten
+from ntm_gym.cells.state import NTMState, flatten
 
 BLANK = 1e-6
 """Every element of a constant initial memory."""
 
 
 @keras.saving.register_keras_serializable(package="ntm_gym")
-class NTMCell(keras.layers.Layer):
+class NTMCell(ControlledCell):
     """One step of a Neural Turing Machine, with the contract of Keras's recurrent cells.
 
     ``keras.layers.RNN(NTMCell(output_dim=8), return_sequences=True)`` is a whole network;
@@ -57,6 +57,8 @@ class NTMCell(keras.layers.Layer):
     Keras asks; ``unpack`` names and shapes them.
     """
 
+    state_type = NTMState
+
     def __init__(
         self,
         output_dim: int,
@@ -76,11 +78,7 @@ class NTMCell(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        sizes = {"output_dim": output_dim, "units": units, "slots": slots, "width": width}
-        sizes |= {"read_heads": read_heads, "write_heads": write_heads}
-        for name, size in {**sizes, "controller_layers": controller_layers}.items():
-            check(is_integer(size) and size >= 1, name, "an integer of at least 1", size)
+        check_sizes(slots=slots, width=width, read_heads=read_heads, write_heads=write_heads)
         check(
             is_integer(shift_range) and 0 <= 2 * shift_range < slots,
             "shift_range",
@@ -88,76 +86,37 @@ class NTMCell(keras.layers.Layer):
             shift_range,
         )
         check(isinstance(read_first, bool), "read_first", "True or False", read_first)
-        check_choice("controller", controller, ("lstm", "feedforward"))
         check_choice("memory_init", memory_init, ("constant", "learned", "random"))
         check_choice("address_init", address_init, ("slot", "learned", "uniform"))
-        check_choice("dtype", self.compute_dtype, ("float32", "float64"))
-        bounded = isinstance(clip, int | float) and 0 < clip < float("inf")
-        check(bounded, "clip", "a positive finite number", clip)
-        self.output_dim, self.units, self.slots, self.width = output_dim, units, slots, width
+        super().__init__(
+            output_dim,
+            units,
+            controller,
+            controller_layers,
+            clip,
+            read_heads * width,
+            head_bias(width, shift_range, read_heads, write_heads, gate_bias),
+            **kwargs,
+        )
+        self.slots, self.width = slots, width
         self.read_heads, self.write_heads, self.shift_range = read_heads, write_heads, shift_range
-        self.controller, self.controller_layers = controller, controller_layers
         self.memory_init, self.address_init = memory_init, address_init
-        self.gate_bias = float(gate_bias)
-        self.read_first, self.clip, self.seed = read_first, float(clip), seed
-
-        gates = 4 * units if controller == "lstm" else units
-        bias = lstm_bias if controller == "lstm" else "zeros"
-        dense = keras.layers.Dense
-        self.input_layer = dense(
-            gates, bias_initializer=bias, dtype=self.dtype_policy, name="input"
-        )
-        self.controller_denses = [
-            dense(
-                gates,
-                use_bias=layer > 0,
-                bias_initializer=bias,
-                dtype=self.dtype_policy,
-                name=f"controller_{layer}",
-            )
-            for layer in range(controller_layers)
-        ]
-        biases = head_bias(width, shift_range, read_heads, write_heads, gate_bias)
-        self.head_layer = dense(
-            len(biases),
-            bias_initializer=lambda shape, dtype=None: tf.constant(biases, dtype, shape),
-            dtype=self.dtype_policy,
-            name="heads",
-        )
-        self.output_layer = dense(output_dim, dtype=self.dtype_policy, name="output")
+        self.read_first, self.gate_bias, self.seed = read_first, float(gate_bias), seed
         self._random = keras.random.SeedGenerator(seed) if memory_init == "random" else None
 
     @property
-    def recurrent_layers(self) -> list[keras.layers.Dense]:
-        """The dense layers that ``step`` applies, in the order in which it does."""
-        return [*self.controller_denses, self.head_layer]
-
-    @property
-    def state_size(self) -> list[int]:
-        """Sizes of the flat states, in the order of the fields of ``NTMState``."""
-        layers = self.controller_layers if self.controller == "lstm" else 0
+    def state_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of memory, read and write weights and reads, for a row of a batch."""
         return [
-            *[self.units] * (2 * layers),
-            self.width * self.slots,
-            self.read_heads * self.slots,
-            self.write_heads * self.slots,
-            self.read_heads * self.width,
+            (self.width, self.slots),
+            (self.read_heads, self.slots),
+            (self.write_heads, self.slots),
+            (self.read_heads, self.width),
         ]
-
-    @property
-    def output_size(self) -> int:
-        """Size of the output."""
-        return self.output_dim
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Creates the weights for inputs of shape [B, D]."""
-        read_size = self.read_heads * self.width
-        recurrent = self.units if self.controller == "lstm" else 0
-        self.input_layer.build((None, input_shape[-1]))
-        for layer, dense in enumerate(self.controller_denses):
-            dense.build((None, (read_size if layer == 0 else self.units) + recurrent))
-        self.head_layer.build((None, self.units))
-        self.output_layer.build((None, self.units + read_size))
+        super().build(input_shape)
         if self.memory_init == "learned":
             self.initial_memory = self.add_weight(
                 shape=(self.width, self.slots),
@@ -170,7 +129,6 @@ class NTMCell(keras.layers.Layer):
                 initializer="glorot_uniform",
                 name="initial_addresses",
             )
-        self.built = True
 
     def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> list[tf.Tensor]:
         """Returns the states before the first step, each float[batch_size, n]."""
@@ -191,69 +149,22 @@ class NTMCell(keras.layers.Layer):
         else:
             addresses = tf.fill([heads, self.slots], tf.constant(1.0 / self.slots, dtype))
         addresses = tf.broadcast_to(addresses, (batch_size, heads, self.slots))
-        controller_size = sum(self.state_size[:-4]) // self.units
+        start = self.unpack(self.zero_states(batch_size))
         return flatten(
-            NTMState(
-                tuple(tf.zeros((batch_size, self.units), dtype) for _ in range(controller_size)),
-                memory,
-                addresses[:, : self.read_heads],
-                addresses[:, self.read_heads :],
-                tf.zeros((batch_size, self.read_heads, self.width), dtype),
+            start._replace(
+                memory=memory,
+                read_weights=addresses[:, : self.read_heads],
+                write_weights=addresses[:, self.read_heads :],
             )
         )
-
-    def unpack(self, states: Sequence[tf.Tensor]) -> NTMState:
-        """Names and shapes flat states float[..., n]; leading axes stay as they are."""
-        return unflatten(states, self.width, self.slots, self.read_heads, self.write_heads)
-
-    def call(
-        self,
-        inputs: tf.Tensor,
-        states: Sequence[tf.Tensor],
-        training: bool = False,  # noqa: ARG002
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Takes one step.
-
-        Args:
-            inputs: float[B, D].
-            states: the flat states of the step before, or of ``get_initial_state``.
-            training: has no effect; Keras passes it.
-
-        Returns:
-            The outputs, logits float[B, output_dim], and the new states.
-        """
-        features, states = self.step(self.project_inputs(inputs), states)
-        return self.project_outputs(features), states
-
-    def project_inputs(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Returns the inputs' share of the first controller layer: [..., D] to [..., gates]."""
-        return self.input_layer(inputs)
-
-    def project_outputs(self, features: tf.Tensor) -> tf.Tensor:
-        """Returns the outputs, logits [..., output_dim], for features of ``step``."""
-        return tf.clip_by_value(self.output_layer(features), -self.clip, self.clip)
 
     def step(
         self, projected: tf.Tensor, states: Sequence[tf.Tensor], dense: Dense = call_dense
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Takes the recurrent part of a step, all that cannot be done for all steps at once.
-
-        Args:
-            projected: float[B, gates], from ``project_inputs``.
-            states: flat states.
-            dense: applies one of ``recurrent_layers`` to vectors; ``unroll`` puts its own here.
-                Trained variables enter only by it.
-
-        Returns:
-            Features float[B, units + read_heads * N] for ``project_outputs``, and the new states.
-        """
+        """Takes the recurrent part of a step; see ``ControlledCell.step``."""
         state = self.unpack(states)
         reads = tf.reshape(state.reads, [-1, self.read_heads * self.width])
-        layers, controller = self.controller_denses, state.controller
-        if self.controller == "lstm":
-            hidden, controller = lstm_step(projected, reads, controller, layers, dense)
-        else:
-            hidden = feedforward_step(projected, reads, layers, dense)
+        hidden, controller = self.control(projected, reads, state.controller, dense)
         heads = self.head_outputs(dense(self.head_layer, hidden))
         if self.read_first:
             read_weights = heads.read.address(state.memory, state.read_weights)
@@ -271,14 +182,13 @@ class NTMCell(keras.layers.Layer):
         raw = tf.clip_by_value(raw, -self.clip, self.clip)
         return split_heads(raw, self.width, self.shift_range, self.read_heads, self.write_heads)
 
-    def with_slots(self, slots: int) -> "NTMCell":
+    def with_slots(self, slots: int) -> ControlledCell:
         """Returns a cell with the same weights on a memory of another size.
 
         Raises:
             ValueError: this cell is not built, or its learned initial memory or addresses belong to
                 its own number of slots.
         """
-        check(self.built, "cell", "a built one (call it once, or build it)", "one without weights")
         for name in ("memory_init", "address_init"):
             value = getattr(self, name)
             check(
@@ -287,12 +197,4 @@ class NTMCell(keras.layers.Layer):
                 f"one that does not depend on the slots, to go from {self.slots} to {slots}",
                 value,
             )
-        cell = NTMCell.from_config({**self.get_config(), "slots": slots})
-        cell.build((None, self.input_layer.kernel.shape[0]))
-        cell.set_weights(self.get_weights())
-        return cell
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns all constructor arguments, for saving."""
-        names = inspect.signature(NTMCell.__init__).parameters.keys() - {"self", "kwargs"}
-        return {**super().get_config(), **{name: getattr(self, name) for name in sorted(names)}}
+        return self.changed(slots=slots)

@@ -1,13 +1,13 @@
-"""The state of a Neural Turing Machine, named and shaped."""
+"""The cells' states, named and shaped."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 
 class NTMState(NamedTuple):
-    """A cell's state with its parts named and shaped.
+    """A Neural Turing Machine's state with its parts named and shaped.
 
     Attributes:
         controller: float[B, units] tensors: hidden and cell state of each LSTM layer in turn; empty
@@ -25,25 +25,59 @@ class NTMState(NamedTuple):
     reads: tf.Tensor
 
 
-def flatten(state: NTMState) -> list[tf.Tensor]:
+class DNCState(NamedTuple):
+    """A Differentiable Neural Computer's state with its parts named and shaped.
+
+    Attributes:
+        controller: as in ``NTMState``.
+        memory: float[B, N, S].
+        read_weights: float[B, read_heads, S], where it read last.
+        write_weights: float[B, 1, S], where it wrote last.
+        reads: float[B, read_heads, N], what the read heads saw last.
+        usage: float[B, S] in [0, 1], how much each slot is in use.
+        precedence: float[B, S], how much each slot is the one written last.
+        links: float[B, S, S]; ``links[b, i, j]`` says how much slot i was written right after j.
+    """
+
+    controller: tuple[tf.Tensor, ...]
+    memory: tf.Tensor
+    read_weights: tf.Tensor
+    write_weights: tf.Tensor
+    reads: tf.Tensor
+    usage: tf.Tensor
+    precedence: tf.Tensor
+    links: tf.Tensor
+
+
+class LSTMState(NamedTuple):
+    """The state of an LSTM without a memory.
+
+    Attributes:
+        controller: as in ``NTMState``.
+    """
+
+    controller: tuple[tf.Tensor, ...]
+
+
+def flatten(state: Any) -> list[tf.Tensor]:
     """Returns the state's tensors as float[B, n] each, as Keras asks of a cell."""
     parts = [*state.controller, *state[1:]]
     return [tf.reshape(part, [-1, part.shape[1:].num_elements()]) for part in parts]
 
 
 def unflatten(
-    states: Sequence[tf.Tensor], width: int, slots: int, read_heads: int, write_heads: int
-) -> NTMState:
-    """Names and shapes flat states float[..., n]; their leading axes stay as they are."""
-    *controller, memory, read_weights, write_weights, reads = states
+    state_type: Any, states: Sequence[tf.Tensor], shapes: Sequence[tuple[int, ...]]
+) -> Any:
+    """Names and shapes flat states float[..., n]; their leading axes stay as they are.
 
-    def split_last(flat: tf.Tensor, rows: int, columns: int) -> tf.Tensor:
-        return tf.reshape(flat, tf.concat([tf.shape(flat)[:-1], [rows, columns]], axis=0))
-
-    return NTMState(
-        tuple(controller),
-        split_last(memory, width, slots),
-        split_last(read_weights, read_heads, slots),
-        split_last(write_weights, write_heads, slots),
-        split_last(reads, read_heads, width),
-    )
+    Args:
+        state_type: one of the named tuples above.
+        states: flat states, the controller's first.
+        shapes: shapes of those after the controller's, without their leading axes.
+    """
+    first = len(states) - len(shapes)
+    parts = [
+        tf.reshape(flat, tf.concat([tf.shape(flat)[:-1], shape], axis=0))
+        for flat, shape in zip(states[first:], shapes, strict=True)
+    ]
+    return state_type(tuple(states[:first]), *parts)

@@ -1,0 +1,199 @@
+"""What all cells share: a controller between an input and an output layer, and Keras's contract."""
+
+import inspect
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ntm_gym.cells.checks import check, check_choice, check_sizes
+from ntm_gym.cells.controllers import Dense, call_dense, feedforward_step, lstm_bias, lstm_step
+from ntm_gym.cells.state import unflatten
+
+
+class ControlledCell(keras.layers.Layer):
+    """A recurrent cell: a controller that reads from what a subclass gives it as memory.
+
+    A subclass says what its states are (``state_type``, ``state_shapes``), how they begin
+    (``get_initial_state``) and what a ``step`` does with them.
+
+    Args:
+        output_dim: size of the output W.
+        units: size of each controller layer.
+        controller: ``"lstm"`` or ``"feedforward"`` (tanh layers).
+        controller_layers: number of controller layers.
+        clip: bound on the magnitude of the outputs and of what the controller tells a memory.
+        read_size: how many numbers are read from the memory at a step; 0 without one.
+        head_biases: initial biases of the layer that speaks to the memory; none without one.
+        **kwargs: ``name``, ``dtype`` and ``trainable`` of a Keras layer. dtype is float32 or
+            float64.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    state_type: Any
+    """The named tuple of the states: the field ``controller``, then a tensor for each shape."""
+
+    def __init__(
+        self,
+        output_dim: int,
+        units: int,
+        controller: str,
+        controller_layers: int,
+        clip: float,
+        read_size: int,
+        head_biases: np.ndarray,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_sizes(output_dim=output_dim, units=units, controller_layers=controller_layers)
+        check_choice("controller", controller, ("lstm", "feedforward"))
+        check_choice("dtype", self.compute_dtype, ("float32", "float64"))
+        bounded = isinstance(clip, int | float) and 0 < clip < float("inf")
+        check(bounded, "clip", "a positive finite number", clip)
+        self.output_dim, self.units, self.clip = output_dim, units, float(clip)
+        self.controller, self.controller_layers = controller, controller_layers
+        self._read_size = read_size
+
+        gates = 4 * units if controller == "lstm" else units
+        bias = lstm_bias if controller == "lstm" else "zeros"
+        dense = keras.layers.Dense
+        self.input_layer = dense(
+            gates, bias_initializer=bias, dtype=self.dtype_policy, name="input"
+        )
+        self.controller_denses = [
+            dense(
+                gates,
+                use_bias=layer > 0,
+                bias_initializer=bias,
+                dtype=self.dtype_policy,
+                name=f"controller_{layer}",
+            )
+            for layer in range(controller_layers)
+        ]
+        self.head_layer = None
+        if len(head_biases):
+            self.head_layer = dense(
+                len(head_biases),
+                bias_initializer=lambda shape, dtype=None: tf.constant(head_biases, dtype, shape),
+                dtype=self.dtype_policy,
+                name="heads",
+            )
+        self.output_layer = dense(output_dim, dtype=self.dtype_policy, name="output")
+
+    @property
+    def recurrent_layers(self) -> list[keras.layers.Dense]:
+        """The dense layers that ``step`` applies, in the order in which it does."""
+        heads = [] if self.head_layer is None else [self.head_layer]
+        return [*self.controller_denses, *heads]
+
+    @property
+    def state_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the states after those of the controller, for a row of a batch."""
+        raise NotImplementedError
+
+    @property
+    def state_size(self) -> list[int]:
+        """Sizes of the flat states, in the order of the fields of ``state_type``."""
+        layers = self.controller_layers if self.controller == "lstm" else 0
+        return [*[self.units] * (2 * layers), *map(math.prod, self.state_shapes)]
+
+    @property
+    def output_size(self) -> int:
+        """Size of the output."""
+        return self.output_dim
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Creates the weights for inputs of shape [B, D]."""
+        recurrent = self.units if self.controller == "lstm" else 0
+        self.input_layer.build((None, input_shape[-1]))
+        for layer, dense in enumerate(self.controller_denses):
+            dense.build((None, (self._read_size if layer == 0 else self.units) + recurrent))
+        if self.head_layer is not None:
+            self.head_layer.build((None, self.units))
+        self.output_layer.build((None, self.units + self._read_size))
+        self.built = True
+
+    def unpack(self, states: Sequence[tf.Tensor]) -> Any:
+        """Names and shapes flat states float[..., n]; leading axes stay as they are."""
+        return unflatten(self.state_type, states, self.state_shapes)
+
+    def call(
+        self,
+        inputs: tf.Tensor,
+        states: Sequence[tf.Tensor],
+        training: bool = False,  # noqa: ARG002
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Takes one step.
+
+        Args:
+            inputs: float[B, D].
+            states: the flat states of the step before, or of ``get_initial_state``.
+            training: has no effect; Keras passes it.
+
+        Returns:
+            The outputs, logits float[B, output_dim], and the new states.
+        """
+        features, states = self.step(self.project_inputs(inputs), states)
+        return self.project_outputs(features), states
+
+    def project_inputs(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns the inputs' share of the first controller layer: [..., D] to [..., gates]."""
+        return self.input_layer(inputs)
+
+    def project_outputs(self, features: tf.Tensor) -> tf.Tensor:
+        """Returns the outputs, logits [..., output_dim], for features of ``step``."""
+        return tf.clip_by_value(self.output_layer(features), -self.clip, self.clip)
+
+    def step(
+        self, projected: tf.Tensor, states: Sequence[tf.Tensor], dense: Dense = call_dense
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Takes the recurrent part of a step, all that cannot be done for all steps at once.
+
+        Args:
+            projected: float[B, gates], from ``project_inputs``.
+            states: flat states.
+            dense: applies one of ``recurrent_layers`` to vectors; ``unroll`` puts its own here.
+                Trained variables enter only by it.
+
+        Returns:
+            Features float[B, units + what is read] for ``project_outputs``, and the new states.
+        """
+        raise NotImplementedError
+
+    def control(
+        self,
+        projected: tf.Tensor,
+        reads: tf.Tensor,
+        states: Sequence[tf.Tensor],
+        dense: Dense,
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+        """Takes the controller's step: its output float[B, units] and its new states."""
+        if self.controller == "lstm":
+            return lstm_step(projected, reads, states, self.controller_denses, dense)
+        return feedforward_step(projected, reads, self.controller_denses, dense), ()
+
+    def zero_states(self, batch_size: int | tf.Tensor | None) -> list[tf.Tensor]:
+        """Returns flat states of zeros, float[batch_size, n] each."""
+        return [tf.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
+
+    def changed(self, **options: Any) -> "ControlledCell":
+        """Returns a cell with the same weights and other options, which no weight depends on.
+
+        Raises:
+            ValueError: this cell is not built.
+        """
+        check(self.built, "cell", "a built one (call it once, or build it)", "one without weights")
+        cell = type(self).from_config({**self.get_config(), **options})
+        cell.build((None, self.input_layer.kernel.shape[0]))
+        cell.set_weights(self.get_weights())
+        return cell
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns all constructor arguments, for saving."""
+        names = inspect.signature(type(self).__init__).parameters.keys() - {"self", "kwargs"}
+        return {**super().get_config(), **{name: getattr(self, name) for name in sorted(names)}}
