@@ -1,16 +1,13 @@
-"""The Neural Turing Machine in float64 NumPy, formula by formula from Graves et al. 2014.
+"""The Neural Turing Machine and the LSTM in float64 NumPy, formula by formula.
+
+The machine's formulas are those of Graves et al. 2014. The other memory is in `reference_dnc`.
 
 Memories have the paper's layout: ``memory[i]`` is slot i. The formulas share nothing with the
 package and nothing is batched: every function computes one row, and one head unless it says
 otherwise. ``floor`` and ``tiny`` are what an implementation adds to stay finite; 0 is the paper.
-
-At the end stands the table of cells that the tests run over.
 """
 
 import numpy as np
-import tensorflow as tf
-
-from ntm_gym.cells import NTMCell, addressing
 
 
 def read(memory, weights):
@@ -79,11 +76,71 @@ def softplus(x):
     return np.log(1 + np.exp(x))
 
 
-class NTM:
-    """A whole machine for one row; weights are given as (kernel, bias) by layer.
+class Network:
+    """A controller with an output layer, for one row; weights are (kernel, bias) by layer.
 
-    A state is a list: one vector per controller state, then the memory, the read and the write
-    heads' addresses and what was read.
+    A state is a list, which begins with one vector for each of the controller's states.
+    """
+
+    def __init__(self, weights, *, controller="lstm", controller_layers=1, clip=20.0, **_):
+        self.weights, self.clip = weights, clip
+        self.controller, self.controller_layers = controller, controller_layers
+
+    def run(self, inputs, flat_state):
+        """Returns the outputs [T, W] and, step by step, the states as the cell flattens them."""
+        state = self.shape(flat_state)
+        outputs, states = [], []
+        for x in inputs:
+            output, state = self.step(x, state)
+            outputs.append(output)
+            states.append([part.ravel() for part in self.order(state)])
+        return np.array(outputs), states
+
+    def dense(self, name, vector):
+        kernel, bias = self.weights[name]
+        return vector @ kernel + bias
+
+    def output(self, hidden, reads):
+        output = self.dense("output", np.concatenate([hidden, np.ravel(reads)]))
+        return np.clip(output, -self.clip, self.clip)
+
+    def control(self, x, reads, controller):
+        below, states = reads.ravel(), []
+        for layer in range(self.controller_layers):
+            from_input = self.dense("input", x) if layer == 0 else 0.0
+            name = f"controller_{layer}"
+            if self.controller == "feedforward":
+                below = np.tanh(from_input + self.dense(name, below))
+                continue
+            hidden, cell = controller[2 * layer], controller[2 * layer + 1]
+            gates = from_input + self.dense(name, np.concatenate([below, hidden]))
+            forget, admit, emit, candidate = np.split(gates, 4)
+            cell = sigmoid(forget) * cell + sigmoid(admit) * np.tanh(candidate)
+            below = sigmoid(emit) * np.tanh(cell)
+            states += [below, cell]
+        return below, states
+
+
+class LSTM(Network):
+    """Stacked LSTM layers alone: all states are the controller's."""
+
+    def shape(self, flat_state):
+        return flat_state
+
+    def order(self, state):
+        return state
+
+    def step(self, x, state):
+        """Returns the output and the state after it."""
+        hidden, state = self.control(x, np.zeros(0), state)
+        return self.output(hidden, np.zeros(0)), state
+
+
+class NTM(Network):
+    """A whole machine for one row.
+
+    After the controller's, its states are the memory, the read and the write heads' addresses and
+    what was read.
     """
 
     def __init__(
@@ -91,44 +148,32 @@ class NTM:
         weights,
         *,
         width,
-        controller="lstm",
-        controller_layers=1,
         read_heads=1,
         write_heads=1,
         shift_range=1,
         read_first=False,
-        clip=20.0,
         floor=0.0,
         tiny=0.0,
-        **_,
+        **options,
     ):
-        self.weights, self.width, self.shift_range = weights, width, shift_range
-        self.controller, self.controller_layers = controller, controller_layers
+        super().__init__(weights, **options)
+        self.width, self.shift_range = width, shift_range
         self.read_heads, self.write_heads, self.read_first = read_heads, write_heads, read_first
-        self.clip, self.floor, self.tiny = clip, floor, tiny
+        self.floor, self.tiny = floor, tiny
 
-    def run(self, inputs, flat_state):
-        """Returns the outputs [T, W] and, step by step, the states as the cell flattens them."""
+    def shape(self, flat_state):
         *controller, memory, read_weights, write_weights, reads = flat_state
-        state = [
+        return [
             *controller,
             memory.reshape(self.width, -1).T,
             read_weights.reshape(self.read_heads, -1),
             write_weights.reshape(self.write_heads, -1),
             reads.reshape(self.read_heads, -1),
         ]
-        outputs, states = [], []
-        for x in inputs:
-            output, state = self.step(x, state)
-            outputs.append(output)
-            *controller, memory, read_weights, write_weights, reads = state
-            parts = [*controller, memory.T, read_weights, write_weights, reads]
-            states.append([part.ravel() for part in parts])
-        return np.array(outputs), states
 
-    def dense(self, name, vector):
-        kernel, bias = self.weights[name]
-        return vector @ kernel + bias
+    def order(self, state):
+        *controller, memory, read_weights, write_weights, reads = state
+        return [*controller, memory.T, read_weights, write_weights, reads]
 
     def step(self, x, state):
         """Returns the output and the state after it."""
@@ -161,27 +206,8 @@ class NTM:
         seen = memory if self.read_first else written
         new_read_weights = self.address(readers, seen, read_weights)
         reads = np.array([read(seen, w) for w in new_read_weights])
-        output = self.dense("output", np.concatenate([hidden, reads.ravel()]))
-        return (
-            np.clip(output, -self.clip, self.clip),
-            [*controller, written, new_read_weights, new_write_weights, reads],
-        )
-
-    def control(self, x, reads, controller):
-        below, states = reads.ravel(), []
-        for layer in range(self.controller_layers):
-            from_input = self.dense("input", x) if layer == 0 else 0.0
-            name = f"controller_{layer}"
-            if self.controller == "feedforward":
-                below = np.tanh(from_input + self.dense(name, below))
-                continue
-            hidden, cell = controller[2 * layer], controller[2 * layer + 1]
-            gates = from_input + self.dense(name, np.concatenate([below, hidden]))
-            forget, admit, emit, candidate = np.split(gates, 4)
-            cell = sigmoid(forget) * cell + sigmoid(admit) * np.tanh(candidate)
-            below = sigmoid(emit) * np.tanh(cell)
-            states += [below, cell]
-        return below, states
+        state = [*controller, written, new_read_weights, new_write_weights, reads]
+        return self.output(hidden, reads), state
 
     def address(self, heads, memory, previous):
         """Figure 2 for every head."""
@@ -192,56 +218,3 @@ class NTM:
             shifted = shift(gated, head["shifts"])
             addresses.append(sharpen(shifted, head["gamma"], self.tiny))
         return np.array(addresses)
-
-
-# One entry per path through the cell; the sizes are tiny to keep the tests quick.
-CELLS = {
-    "lstm": {},
-    "lstm, read first, uniform start": {"read_first": True, "address_init": "uniform"},
-    "lstm, 2 layers, 2 + 3 heads, learned start": {
-        "controller_layers": 2,
-        "read_heads": 2,
-        "write_heads": 3,
-        "shift_range": 2,
-        "memory_init": "learned",
-        "address_init": "learned",
-    },
-    "feed-forward": {"controller": "feedforward", "clip": 1.0},
-    "feed-forward, 2 layers, 2 + 1 heads, read first": {
-        "controller": "feedforward",
-        "controller_layers": 2,
-        "read_heads": 2,
-        "read_first": True,
-        "address_init": "learned",
-    },
-}
-SIZES = {"output_dim": 3, "units": 6, "slots": 7, "width": 4}
-INPUT_DIM = 5
-
-
-def make_cell(name, dtype="float64", **changes):
-    """A built cell of the table, all of whose weights are random."""
-    cell = NTMCell(**{**SIZES, **CELLS[name], "dtype": dtype, **changes})
-    cell.build((None, INPUT_DIM))
-    rng = np.random.default_rng(0)
-    cell.set_weights([rng.normal(scale=0.5, size=weight.shape) for weight in cell.get_weights()])
-    return cell
-
-
-def make_inputs(batch=2, length=5, dtype="float64"):
-    """Random inputs for a cell of the table."""
-    rng = np.random.default_rng(1)
-    return tf.constant(rng.normal(size=(batch, length, INPUT_DIM)), dtype)
-
-
-def reference_of(cell):
-    """The reference with the cell's options and weights."""
-    layers = {"input": cell.input_layer, "heads": cell.head_layer, "output": cell.output_layer}
-    for index, layer in enumerate(cell.controller_denses):
-        layers[f"controller_{index}"] = layer
-    weights = {
-        name: (layer.kernel.numpy(), layer.bias.numpy() if layer.use_bias else 0.0)
-        for name, layer in layers.items()
-    }
-    constants = {"floor": addressing.NORM_FLOOR, "tiny": addressing.TINY}
-    return NTM(weights, **cell.get_config(), **constants)

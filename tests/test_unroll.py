@@ -4,12 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from reference import CELLS, INPUT_DIM, SIZES, make_cell, make_inputs
+from cells import INPUT_DIM, VARIANTS, make_cell, make_inputs, make_offsets, new_cell
 
-from ntm_gym.cells import NTMCell, unroll
+from ntm_gym.cells import unroll
+from ntm_gym.cells.state import flatten
 
 BATCH, LENGTH, SHORTER = 2, 5, 3
-each_cell = pytest.mark.parametrize("name", CELLS)
+each_cell = pytest.mark.parametrize("name", VARIANTS)
 
 
 def arbitrary(shape, dtype):
@@ -31,7 +32,7 @@ def results_and_gradients(cell, run, inputs):
     It starts at the cell's own states plus an offset, so that both the offsets and what the cell
     has learned about its start get a gradient.
     """
-    offsets = [0.1 * arbitrary([BATCH, size], inputs.dtype) ** 2 for size in cell.state_size]
+    offsets = make_offsets(cell, BATCH)
     variables = [weight.value for weight in cell.trainable_weights]
     with tf.GradientTape() as tape:
         tape.watch([inputs, offsets])
@@ -93,8 +94,11 @@ def test_steps_after_the_longest_row_do_nothing(name):
 @pytest.mark.parametrize(
     ("name", "dtype", "tolerance"),
     [
-        ("lstm, 2 layers, 2 + 3 heads, learned start", "float64", 1e-9),
-        ("feed-forward, 2 layers, 2 + 1 heads, read first", "float32", 1e-5),
+        ("ntm, 2 layers, 2 + 3 heads, learned start", "float64", 1e-9),
+        ("ntm, feed-forward, 2 layers, 2 + 1 heads, read first", "float32", 1e-5),
+        ("dnc, 2 layers, 3 heads, refined", "float64", 1e-9),
+        ("dnc", "float32", 1e-5),
+        ("lstm, 3 layers", "float64", 1e-9),
     ],
 )
 def test_under_xla_one_compilation_serves_every_length(name, dtype, tolerance):
@@ -107,7 +111,7 @@ def test_under_xla_one_compilation_serves_every_length(name, dtype, tolerance):
 
 
 def test_no_steps_leave_the_start_as_it_is():
-    cell = make_cell("lstm")
+    cell = make_cell("ntm")
     outputs, states, *_ = unroll(cell, make_inputs(BATCH), 0)
     np.testing.assert_array_equal(outputs, tf.zeros_like(outputs))
     for state, start in zip(states, cell.get_initial_state(BATCH), strict=True):
@@ -115,14 +119,14 @@ def test_no_steps_leave_the_start_as_it_is():
 
 
 def test_steps_beyond_the_tape_are_those_of_the_tape():
-    cell, inputs = make_cell("lstm"), make_inputs(BATCH, SHORTER)
+    cell, inputs = make_cell("ntm"), make_inputs(BATCH, SHORTER)
     expected = by_keras(cell, inputs)
     assert_equal(by_unroll(cell, inputs, LENGTH), expected, 1e-9)
 
 
 @pytest.mark.parametrize("memory_init", ["constant", "random"])
 def test_the_default_start_is_the_cells_own(memory_init):
-    cells = [make_cell("lstm", memory_init=memory_init, seed=4) for _ in range(2)]
+    cells = [make_cell("ntm", memory_init=memory_init, seed=4) for _ in range(2)]
     start = cells[0].get_initial_state(BATCH)
     given = unroll(cells[0], make_inputs(BATCH), LENGTH, start)
     default = unroll(cells[1], make_inputs(BATCH), LENGTH)
@@ -130,7 +134,7 @@ def test_the_default_start_is_the_cells_own(memory_init):
 
 
 def test_going_on_from_the_final_states_continues_the_sequence():
-    cell, inputs = make_cell("lstm"), make_inputs(BATCH, LENGTH)
+    cell, inputs = make_cell("ntm"), make_inputs(BATCH, LENGTH)
     whole = unroll(cell, inputs, LENGTH)
     first = unroll(cell, inputs[:, :2], 2)
     second = unroll(cell, inputs[:, 2:], LENGTH - 2, first.states)
@@ -158,7 +162,10 @@ def check_trace(cell, inputs, steps, tolerance, compute=unroll):
             outputs.append(layer(vectors))
             return outputs[-1]
 
-        features, states = cell.step(cell.project_inputs(inputs[:, step]), states, dense)
+        features, state = cell.step(
+            cell.project_inputs(inputs[:, step]), cell.unpack(states), dense
+        )
+        states = flatten(state)
         expected = [cell.project_outputs(features), *states, *dense_by_hand]
         got = [record[:, step] for record in (outputs, *trace, *dense_outputs)]
         for one, other in zip(got, expected, strict=True):
@@ -177,11 +184,11 @@ def test_the_trace_is_the_states_after_each_step(name, steps):
 
 def test_the_trace_under_xla():
     compiled = tf.function(unroll, jit_compile=True)
-    check_trace(make_cell("lstm"), make_inputs(BATCH, LENGTH), [LENGTH, 1], 1e-12, compiled)
+    check_trace(make_cell("ntm"), make_inputs(BATCH, LENGTH), [LENGTH, 1], 1e-12, compiled)
 
 
 def test_there_is_no_trace_unless_asked_for():
-    result = unroll(make_cell("lstm"), make_inputs(BATCH), LENGTH)
+    result = unroll(make_cell("ntm"), make_inputs(BATCH), LENGTH)
     assert result.trace == []
     assert result.dense_outputs == []
 
@@ -191,12 +198,12 @@ def test_there_is_no_trace_unless_asked_for():
 
 def test_a_trace_while_training_is_refused():
     with pytest.raises(ValueError, match="trace: expected training=False with it, got"):
-        unroll(make_cell("lstm"), make_inputs(BATCH), LENGTH, training=True, trace=True)
+        unroll(make_cell("ntm"), make_inputs(BATCH), LENGTH, training=True, trace=True)
 
 
 @pytest.mark.parametrize("shape", [(None, LENGTH, INPUT_DIM), (BATCH, None, INPUT_DIM)])
 def test_an_unknown_batch_size_or_length_is_refused(shape):
-    cell = NTMCell(**SIZES)
+    cell = new_cell("ntm")
     cell.build((None, INPUT_DIM))
     call = tf.function(lambda inputs: unroll(cell, inputs, LENGTH), autograph=False)
     with pytest.raises(ValueError, match="inputs: expected a known batch size and length, got"):
@@ -205,7 +212,7 @@ def test_an_unknown_batch_size_or_length_is_refused(shape):
 
 @pytest.mark.parametrize("part", ["outputs", "states"])
 def test_a_gradient_without_training_is_refused(part):
-    cell = make_cell("lstm")
+    cell = make_cell("ntm")
     with tf.GradientTape() as tape:
         result = unroll(cell, make_inputs(BATCH), LENGTH)
         loss = tf.add_n([tf.reduce_sum(each) for each in tf.nest.flatten(getattr(result, part))])

@@ -1,7 +1,7 @@
-"""Recurrent cells with an external memory, as Keras 3 layers on TensorFlow.
+"""Recurrent cells with an external memory, and one without, as Keras 3 layers on TensorFlow.
 
-``NTMCell`` keeps the contract of Keras's recurrent cells, so it works inside ``keras.layers.RNN``;
-``unroll`` runs the same cell several times faster. This subpackage needs the extra ``cells``.
+They keep the contract of Keras's recurrent cells, so they work inside ``keras.layers.RNN``;
+``unroll`` runs the same cells several times faster. This subpackage needs the extra ``cells``.
 """
 
 try:
@@ -19,9 +19,28 @@ if keras.backend.backend() != "tensorflow":
         f"{keras.backend.backend()!r}. Set KERAS_BACKEND=tensorflow before the first import."
     )
 
+from ntm_gym.cells.dnc import DNCCell
+from ntm_gym.cells.dnc_heads import Interface
 from ntm_gym.cells.heads import HeadOutputs, HeadParameters
+from ntm_gym.cells.lstm import LSTMCell
 from ntm_gym.cells.ntm import NTMCell
-from ntm_gym.cells.state import NTMState
+from ntm_gym.cells.state import DNCState, LSTMState, NTMState
 from ntm_gym.cells.unroll import Unrolled, unroll
 
-__all__ = ["HeadOutputs", "HeadParameters", "NTMCell", "NTMState", "Unrolled", "unroll"]
+CELLS: dict[str, type[keras.layers.Layer]] = {"ntm": NTMCell, "dnc": DNCCell, "lstm": LSTMCell}
+"""The cells, by their short names. All take the output's size first, and options by name."""
+
+__all__ = [
+    "CELLS",
+    "DNCCell",
+    "DNCState",
+    "HeadOutputs",
+    "HeadParameters",
+    "Interface",
+    "LSTMCell",
+    "LSTMState",
+    "NTMCell",
+    "NTMState",
+    "Unrolled",
+    "unroll",
+]

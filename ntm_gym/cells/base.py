@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ntm_gym.cells.checks import check, check_choice, check_sizes
 from ntm_gym.cells.controllers import Dense, call_dense, feedforward_step, lstm_bias, lstm_step
-from ntm_gym.cells.state import unflatten
+from ntm_gym.cells.state import flatten, unflatten
 
 
 class ControlledCell(keras.layers.Layer):
@@ -138,8 +138,8 @@ class ControlledCell(keras.layers.Layer):
         Returns:
             The outputs, logits float[B, output_dim], and the new states.
         """
-        features, states = self.step(self.project_inputs(inputs), states)
-        return self.project_outputs(features), states
+        features, state = self.step(self.project_inputs(inputs), self.unpack(states))
+        return self.project_outputs(features), flatten(state)
 
     def project_inputs(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the inputs' share of the first controller layer: [..., D] to [..., gates]."""
@@ -150,18 +150,18 @@ class ControlledCell(keras.layers.Layer):
         return tf.clip_by_value(self.output_layer(features), -self.clip, self.clip)
 
     def step(
-        self, projected: tf.Tensor, states: Sequence[tf.Tensor], dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        self, projected: tf.Tensor, state: Any, dense: Dense = call_dense
+    ) -> tuple[tf.Tensor, Any]:
         """Takes the recurrent part of a step, all that cannot be done for all steps at once.
 
         Args:
             projected: float[B, gates], from ``project_inputs``.
-            states: flat states.
+            state: the states, named and shaped, from ``unpack``.
             dense: applies one of ``recurrent_layers`` to vectors; ``unroll`` puts its own here.
                 Trained variables enter only by it.
 
         Returns:
-            Features float[B, units + what is read] for ``project_outputs``, and the new states.
+            Features float[B, units + what is read] for ``project_outputs``, and the new state.
         """
         raise NotImplementedError
 
@@ -172,10 +172,23 @@ class ControlledCell(keras.layers.Layer):
         states: Sequence[tf.Tensor],
         dense: Dense,
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-        """Takes the controller's step: its output float[B, units] and its new states."""
+        """Takes the controller's step: its output float[B, units] and its new states.
+
+        Args:
+            projected: float[B, gates], from ``project_inputs``.
+            reads: float[B, H, N], what was read last; of a cell without a memory, anything of no
+                width.
+            states: the controller's states.
+            dense: applies a layer.
+        """
+        flat = tf.reshape(reads, [tf.shape(reads)[0], self._read_size])
         if self.controller == "lstm":
-            return lstm_step(projected, reads, states, self.controller_denses, dense)
-        return feedforward_step(projected, reads, self.controller_denses, dense), ()
+            return lstm_step(projected, flat, states, self.controller_denses, dense)
+        return feedforward_step(projected, flat, self.controller_denses, dense), ()
+
+    def features(self, hidden: tf.Tensor, reads: tf.Tensor) -> tf.Tensor:
+        """Returns what the output layer sees: the controller's output and what was read."""
+        return tf.concat([hidden, tf.reshape(reads, [-1, self._read_size])], axis=1)
 
     def zero_states(self, batch_size: int | tf.Tensor | None) -> list[tf.Tensor]:
         """Returns flat states of zeros, float[batch_size, n] each."""

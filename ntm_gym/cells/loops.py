@@ -10,7 +10,11 @@ Tensors = list[tf.Tensor]
 
 
 class Records(NamedTuple):
-    """Time-major records of a forward loop, [T, B, n] each; states are those before each step."""
+    """Time-major records of a forward loop, [T, B, ...]; states are those before each step, flat.
+
+    Flat as a list, that is: each state has its shape. In another one, the elementwise work on it
+    would divide its way from one index to the other, which takes several times longer.
+    """
 
     states: Tensors
     dense_outputs: Tensors
@@ -20,19 +24,22 @@ def forward_loop(
     cell: Any,
     count: tf.Tensor,
     projected: tf.Tensor,
-    states: Tensors,
+    states: Any,
     kernels: Tensors,
     biases: Tensors,
     keep: bool,
-) -> tuple[tf.Tensor, Tensors, Records]:
-    """Returns features [T, B, n], final states and, with ``keep``, what the way back needs."""
+) -> tuple[tf.Tensor, Any, Records]:
+    """Returns features [T, B, n], final states and, with ``keep``, what the way back needs.
+
+    States are those that ``step`` takes, a named tuple.
+    """
     length = projected.shape[0]
     layer_index = {id(layer): index for index, layer in enumerate(cell.recurrent_layers)}
     layer_biases = _per_layer(cell, biases)
 
     def body(
         step: tf.Tensor,
-        states: Tensors,
+        states: Any,
         features: tf.TensorArray,
         kept_states: list[tf.TensorArray],
         kept_dense: list[tf.TensorArray],
@@ -48,7 +55,8 @@ def forward_loop(
 
         step_features, new_states = cell.step(projected[step], states, dense)
         if keep:
-            kept_states = [a.write(step, s) for a, s in zip(kept_states, states, strict=True)]
+            flat = tf.nest.flatten(states)
+            kept_states = [a.write(step, s) for a, s in zip(kept_states, flat, strict=True)]
             kept_dense = [a.write(step, outputs[i]) for i, a in enumerate(kept_dense)]
         return (
             step + 1,
@@ -62,9 +70,9 @@ def forward_loop(
     start = (
         tf.constant(0),
         states,
-        _records_of([feature_size], projected)[0],
-        _records_of([state.shape[-1] for state in states], projected) if keep else [],
-        _records_of([kernel.shape[1] for kernel in kernels], projected) if keep else [],
+        _records_of([[feature_size]], projected)[0],
+        _records_of([s.shape[1:] for s in tf.nest.flatten(states)], projected) if keep else [],
+        _records_of([kernel.shape[1:] for kernel in kernels], projected) if keep else [],
     )
     _, states, features, kept_states, kept_dense = tf.while_loop(
         lambda step, *_: step < count, body, start, maximum_iterations=length
@@ -80,10 +88,10 @@ def differentiable_loop(
     cell: Any,
     count: tf.Tensor,
     projected: tf.Tensor,
-    states: Tensors,
+    states: Any,
     kernels: Tensors,
     biases: Tensors,
-) -> Tensors:
+) -> tuple[tf.Tensor, Any]:
     """Returns features and final states of ``forward_loop`` with the fast gradient."""
 
     @tf.custom_gradient
@@ -94,12 +102,13 @@ def differentiable_loop(
         )
 
         def gradient(*upstream: tf.Tensor) -> Tensors:
-            return _backward_loop(cell, count, projected, kernels, records, upstream)
+            return _backward_loop(cell, count, projected, kernels, states, records, upstream)
 
-        return [features, *final_states], gradient
+        return [features, *tf.nest.flatten(final_states)], gradient
 
     structure = (states, kernels, biases)
-    return loop(projected, *tf.nest.flatten(structure))
+    features, *final_states = loop(projected, *tf.nest.flatten(structure))
+    return features, tf.nest.pack_sequence_as(states, final_states)
 
 
 def _backward_loop(
@@ -107,10 +116,14 @@ def _backward_loop(
     count: tf.Tensor,
     projected: tf.Tensor,
     kernels: Tensors,
+    structure: Any,
     records: Records,
     upstream: Sequence[tf.Tensor],
 ) -> Tensors:
-    """Returns the gradients of projected inputs, initial states, kernels and biases, flat."""
+    """Returns the gradients of projected inputs, initial states, kernels and biases, flat.
+
+    Where ``structure`` is a named tuple of states as ``step`` takes it.
+    """
     length = projected.shape[0]
     feature_gradients, *state_gradients = upstream
     layer_index = {id(layer): index for index, layer in enumerate(cell.recurrent_layers)}
@@ -147,9 +160,11 @@ def _backward_loop(
         step_projected = projected[step]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([step_projected, states])
-            features, new_states = cell.step(step_projected, states, dense)
+            features, new_states = cell.step(
+                step_projected, tf.nest.pack_sequence_as(structure, states), dense
+            )
         projected_gradient, state_gradients = tape.gradient(
-            [features, new_states],
+            [features, tf.nest.flatten(new_states)],
             [step_projected, states],
             output_gradients=[feature_gradients[step], list(state_gradients)],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
@@ -165,9 +180,9 @@ def _backward_loop(
     start = (
         count - 1,
         state_gradients,
-        _records_of([projected.shape[-1]], projected)[0],
-        _records_of([kernel.shape[0] for kernel in kernels], projected),
-        _records_of([kernel.shape[1] for kernel in kernels], projected),
+        _records_of([projected.shape[2:]], projected)[0],
+        _records_of([kernel.shape[:1] for kernel in kernels], projected),
+        _records_of([kernel.shape[1:] for kernel in kernels], projected),
     )
     _, state_gradients, projected_gradients, dense_inputs, dense_gradients = tf.while_loop(
         lambda step, *_: step >= 0, body, start, maximum_iterations=length
@@ -189,7 +204,9 @@ def _per_layer(cell: Any, biases: Tensors) -> list[tf.Tensor | None]:
     return [next(remaining) if layer.use_bias else None for layer in cell.recurrent_layers]
 
 
-def _records_of(sizes: Sequence[int], projected: tf.Tensor) -> list[tf.TensorArray]:
-    """Empty records [T, B, n], one for each size n, of the projected inputs' T, B and dtype."""
+def _records_of(shapes: Sequence[Sequence[int]], projected: tf.Tensor) -> list[tf.TensorArray]:
+    """Empty records [T, B, *shape], one for each shape, of the projected inputs' T, B and dtype."""
     length, batch = projected.shape[:2]
-    return [tf.TensorArray(projected.dtype, length, element_shape=[batch, n]) for n in sizes]
+    return [
+        tf.TensorArray(projected.dtype, length, element_shape=[batch, *shape]) for shape in shapes
+    ]

@@ -159,12 +159,10 @@ class NTMCell(ControlledCell):
         )
 
     def step(
-        self, projected: tf.Tensor, states: Sequence[tf.Tensor], dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        self, projected: tf.Tensor, state: NTMState, dense: Dense = call_dense
+    ) -> tuple[tf.Tensor, NTMState]:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
-        state = self.unpack(states)
-        reads = tf.reshape(state.reads, [-1, self.read_heads * self.width])
-        hidden, controller = self.control(projected, reads, state.controller, dense)
+        hidden, controller = self.control(projected, state.reads, state.controller, dense)
         heads = self.head_outputs(dense(self.head_layer, hidden))
         if self.read_first:
             read_weights = heads.read.address(state.memory, state.read_weights)
@@ -174,8 +172,8 @@ class NTMCell(ControlledCell):
         if not self.read_first:
             read_weights = heads.read.address(memory, state.read_weights)
             reads = addressing.read(memory, read_weights)
-        states = flatten(NTMState(controller, memory, read_weights, write_weights, reads))
-        return tf.concat([hidden, states[-1]], axis=1), states
+        state = NTMState(controller, memory, read_weights, write_weights, reads)
+        return self.features(hidden, reads), state
 
     def head_outputs(self, raw: tf.Tensor) -> HeadOutputs:
         """Brings the head layer's outputs, float[B, n], into their ranges, for all heads."""

@@ -21,6 +21,7 @@ import keras
 import tensorflow as tf
 
 from ntm_gym.cells.loops import Records, Tensors, differentiable_loop, forward_loop
+from ntm_gym.cells.state import flatten
 
 
 class Unrolled(NamedTuple):
@@ -75,21 +76,24 @@ def unroll(
         raise ValueError(f"inputs: expected a known batch size and length, got {inputs.shape}")
     batch, length = inputs.shape[:2]
     count = tf.minimum(tf.reduce_max(tf.cast(steps, tf.int32)), length)
-    states = list(cell.get_initial_state(batch) if initial_states is None else initial_states)
+    start = cell.get_initial_state(batch) if initial_states is None else initial_states
     projected = tf.transpose(cell.project_inputs(inputs), [1, 0, 2])
     kernels = [tf.convert_to_tensor(layer.kernel) for layer in cell.recurrent_layers]
     biases = [tf.convert_to_tensor(layer.bias) for layer in cell.recurrent_layers if layer.use_bias]
     records = Records([], [])
     if training:
-        features, *states = differentiable_loop(cell, count, projected, states, kernels, biases)
+        features, final = differentiable_loop(
+            cell, count, projected, cell.unpack(start), kernels, biases
+        )
+        states = flatten(final)
     else:
-        features, states, records = forward_loop(
-            cell, count, projected, states, kernels, biases, keep=trace
+        features, final, records = forward_loop(
+            cell, count, projected, cell.unpack(start), kernels, biases, keep=trace
         )
         message = "unroll(training=False) keeps nothing to take a gradient from"
         features, *states = [
             tf.raw_ops.PreventGradient(input=tensor, message=message)
-            for tensor in (features, *states)
+            for tensor in (features, *flatten(final))
         ]
     valid = tf.range(length)[tf.newaxis, :, tf.newaxis] < count
     outputs = cell.project_outputs(tf.transpose(features, [1, 0, 2]))
@@ -101,12 +105,13 @@ def unroll(
         return tf.transpose(record, [1, 0, 2])
 
     # Records hold the states before each step; the last step's are the final ones.
+    before = [tf.reshape(record, [length, batch, -1]) for record in records.states]
     is_last = tf.range(length)[:, tf.newaxis, tf.newaxis] == count - 1
     after = [
         tf.where(
             is_last, last[tf.newaxis], tf.concat([record[1:], tf.zeros_like(record[:1])], axis=0)
         )
-        for record, last in zip(records.states, states, strict=True)
+        for record, last in zip(before, states, strict=True)
     ]
     return Unrolled(
         outputs,
