@@ -8,40 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from agents.cell_config import CELL_CONFIGS, CellConfig, NTMConfig
 from ntm_gym.protocol import PROTOCOLS
 from ntm_gym.tasks import AssociativeRecall, Copy, DynamicNGrams, PrioritySort, RepeatCopy
-
-
-@dataclass(frozen=True)
-class CellConfig:
-    """The Neural Turing Machine; the arguments of ``ntm_gym.cells.NTMCell``."""
-
-    units: int = 100
-    """Units in each controller layer."""
-    slots: int = 128
-    """Memory slots."""
-    width: int = 20
-    """Size of a slot."""
-    read_heads: int = 1
-    """Read heads."""
-    write_heads: int = 1
-    """Write heads."""
-    shift_range: int = 1
-    """Slots that a head may move by in a step, either way."""
-    controller: Literal["lstm", "feedforward"] = "lstm"
-    """Kind of controller."""
-    controller_layers: int = 1
-    """Controller layers."""
-    memory_init: Literal["constant", "learned", "random"] = "constant"
-    """Contents of the memory before the first step."""
-    address_init: Literal["slot", "learned", "uniform"] = "slot"
-    """Addresses of the heads before the first step."""
-    read_first: bool = False
-    """Whether a step reads the memory before it writes, or after."""
-    clip: float = 20.0
-    """Bound on the heads' raw parameters and on the outputs."""
-    gate_bias: float = 0.0
-    """Initial bias of the interpolation gates; below 0, heads begin by moving by position."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +19,7 @@ class TrainConfig:
 
     name: ClassVar[str]
     task: Any
-    cell: CellConfig = field(default_factory=CellConfig)
+    cell: CellConfig = field(default_factory=NTMConfig)
     min_length: int = 1
     """Shortest length in training."""
     max_length: int = 20
@@ -117,7 +86,7 @@ class CopyConfig(TrainConfig):
 
     name: ClassVar[str] = "copy"
     task: Copy = field(default_factory=Copy)
-    cell: CellConfig = field(default_factory=lambda: CellConfig(slots=32))
+    cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=32))
     optimizer: Literal["adam", "rmsprop"] = "rmsprop"
     learning_rate: float = 3e-4
     min_length: int = PROTOCOLS["copy"].min_length
@@ -130,7 +99,7 @@ class AssociativeRecallConfig(TrainConfig):
 
     name: ClassVar[str] = "associative_recall"
     task: AssociativeRecall = field(default_factory=AssociativeRecall)
-    cell: CellConfig = field(default_factory=lambda: CellConfig(read_first=True))
+    cell: CellConfig = field(default_factory=lambda: NTMConfig(read_first=True))
     batch_size: int = 2
     min_length: int = PROTOCOLS["associative_recall"].min_length
     max_length: int = PROTOCOLS["associative_recall"].max_length
@@ -166,7 +135,7 @@ class PrioritySortConfig(TrainConfig):
     name: ClassVar[str] = "priority_sort"
     task: PrioritySort = field(default_factory=PrioritySort)
     cell: CellConfig = field(
-        default_factory=lambda: CellConfig(controller_layers=2, read_heads=5, write_heads=5)
+        default_factory=lambda: NTMConfig(controller_layers=2, read_heads=5, write_heads=5)
     )
     min_length: int = PROTOCOLS["priority_sort"].min_length
     max_length: int = PROTOCOLS["priority_sort"].max_length
@@ -185,19 +154,31 @@ CONFIGS: dict[str, Callable[..., TrainConfig]] = {
 """The config of each task, by the task's short name."""
 
 
-def config_from_dict(name: str, settings: dict[str, Any]) -> TrainConfig:
+def recipe(task: str, cell: str = "ntm") -> TrainConfig:
+    """Returns the config of a task with the cell of that name.
+
+    Raises:
+        ValueError: the task or the cell is unknown.
+    """
+    for name, table in ((task, CONFIGS), (cell, CELL_CONFIGS)):
+        if name not in table:
+            raise ValueError(f"expected one of {', '.join(table)}, got {name!r}")
+    config = CONFIGS[task]()
+    return config if cell == "ntm" else dataclasses.replace(config, cell=CELL_CONFIGS[cell]())
+
+
+def config_from_dict(name: str, settings: dict[str, Any], cell: str = "ntm") -> TrainConfig:
     """Returns the config that `dataclasses.asdict` made the settings of.
 
     Args:
         name: the task's short name.
         settings: all settings by name; the task's and the cell's are dicts themselves.
+        cell: the cell's short name.
 
     Raises:
-        ValueError: the task, or a setting, is unknown or impossible.
+        ValueError: the task, the cell or a setting is unknown or impossible.
     """
-    if name not in CONFIGS:
-        raise ValueError(f"expected a task of {', '.join(CONFIGS)}, got {name!r}")
-    default = CONFIGS[name]()
+    default = recipe(name, cell)
     try:
         return dataclasses.replace(
             default,

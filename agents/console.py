@@ -95,6 +95,12 @@ def training_progress(config: TrainConfig) -> Iterator[Callable[[Any], None]]:
         yield on_report
 
 
+def print_parameters(count: int, paper: int | None) -> None:
+    """Says how many parameters are trained, and how many the paper's network of the kind has."""
+    beside = "" if paper is None else f" (in the paper: {paper:,})"
+    console.print(f"Parameters: {count:,}{beside}")
+
+
 def print_outcome(config: TrainConfig, folder: Path, outcome: Any) -> None:
     """Says how training ended."""
     last = outcome.reports[-1]
@@ -130,7 +136,7 @@ def print_scores(scores: Iterable[Sequence[Any]]) -> None:
         for agent, chance, oracle in scores:
             table.add_row(
                 f"{agent.length:,}",
-                f"{agent.slots:,}",
+                "-" if agent.slots is None else f"{agent.slots:,}",
                 f"{agent.scored_bits:,.0f}",
                 f"{agent.bit_errors:,.2f}",
                 f"{agent.perfect:.1%}",

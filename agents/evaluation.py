@@ -82,7 +82,8 @@ def evaluate_run(
     Args:
         run: the run.
         lengths: lengths to test; those of the task's protocol if empty.
-        slots: memory slots at every length; what `enough_slots` says if None.
+        slots: memory slots at every length; what `enough_slots` says if None. A cell without a
+            memory has none.
         episodes: tapes for each length.
         seed: seed of the tapes and of the random agent.
         fields: fields of the task to change, to test beyond training.
@@ -97,15 +98,15 @@ def evaluate_run(
     if episodes < 1:
         raise ValueError(f"expected episodes of at least 1, got {episodes}")
     trained = RecurrentAgent.load(run.folder).cell
-    agents: dict[int, RecurrentAgent] = {}
+    agents: dict[int | None, RecurrentAgent] = {}
     scores: list[Score] = []
     for length in lengths:
-        size = slots or enough_slots(task, length)
+        size = trained.slots and (slots or enough_slots(task, length))
         if size not in agents:
-            agents[size] = RecurrentAgent(trained.with_slots(size))
+            agents[size] = RecurrentAgent(trained if size is None else trained.with_slots(size))
         batch = held_out(task, length, episodes, seed)
         rows = [
-            score("ntm", agents[size], batch, size),
+            score(run.config.cell.name, agents[size], batch, size),
             score("random", RandomAgent(task.target_width, seed), batch),
             score("oracle", OracleAgent(task), batch),
         ]

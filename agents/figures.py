@@ -15,6 +15,7 @@ from agents.recurrent import RecurrentAgent
 from agents.runs import Run
 from agents.throughput import Speed
 from ntm_gym import Batch, Task
+from ntm_gym.cells import Unrolled
 from ntm_gym.metrics import cost_bits
 
 BITS = {"cmap": "viridis", "vmin": 0.0, "vmax": 1.0, "aspect": "auto", "interpolation": "nearest"}
@@ -22,46 +23,62 @@ VECTORS = {**BITS, "cmap": "RdBu_r", "vmin": -1.0}
 ADDRESSES = {**BITS, "cmap": "magma"}
 
 
-class Insight(NamedTuple):
-    """One tape as the network went through it; steps T, bits W, slots S, slot width N.
+class Heads(NamedTuple):
+    """What the heads did over a tape; steps T, slots S, slot width N.
 
     Attributes:
-        tape: a batch of this tape alone.
-        answers: float[T, W], the probability of a 1 for each bit.
-        cost_bits: what the answers cost.
         read_addresses: float[read_heads, T, S].
         write_addresses: float[write_heads, T, S].
         reads: float[read_heads, T, N], the vectors that were read.
         adds: float[write_heads, T, N], the vectors that were added to memory.
     """
 
-    tape: Batch
-    answers: NDArray[np.floating]
-    cost_bits: float
     read_addresses: NDArray[np.floating]
     write_addresses: NDArray[np.floating]
     reads: NDArray[np.floating]
     adds: NDArray[np.floating]
 
 
+class Insight(NamedTuple):
+    """One tape as the network went through it; steps T, bits W.
+
+    Attributes:
+        tape: a batch of this tape alone.
+        answers: float[T, W], the probability of a 1 for each bit.
+        cost_bits: what the answers cost.
+        heads: what the heads did; None of a cell without a memory.
+    """
+
+    tape: Batch
+    answers: NDArray[np.floating]
+    cost_bits: float
+    heads: Heads | None
+
+
 def look_inside(agent: RecurrentAgent, tape: Batch) -> Insight:
     """Runs a network over a batch of one tape and gathers what its heads did."""
     result = agent.trace(tape)
-    state = agent.cell.unpack(result.trace)
-    heads = agent.cell.head_outputs(result.dense_outputs[-1][0])
-
-    def by_head(values: Any) -> NDArray[np.floating]:
-        return np.moveaxis(np.asarray(values), 1, 0)
-
     logits = result.outputs.numpy()
     return Insight(
         tape,
         1.0 / (1.0 + np.exp(-logits[0])),
         float(cost_bits(logits, tape.targets, tape.mask)[0]),
+        None if agent.cell.slots is None else _heads(agent.cell, result),
+    )
+
+
+def _heads(cell: Any, result: Unrolled) -> Heads:
+    state = cell.unpack(result.trace)
+    told = cell.head_outputs(result.dense_outputs[-1][0])
+
+    def by_head(values: Any) -> NDArray[np.floating]:
+        return np.moveaxis(np.asarray(values), 1, 0)
+
+    return Heads(
         by_head(state.read_weights[0]),
         by_head(state.write_weights[0]),
         by_head(state.reads[0]),
-        by_head(heads.add),
+        by_head(told.add),
     )
 
 
@@ -96,12 +113,14 @@ def draw_run(
     trained = RecurrentAgent.load(run.folder).cell
     for length in lengths:
         size = slots or trained.slots if length <= config.max_length else enough_slots(task, length)
-        insight = look_inside(
-            RecurrentAgent(trained.with_slots(size)), held_out(task, length, 1, seed)
-        )
-        title = f"{config.name}, length {length}, {size} slots"
+        cell = trained.with_slots(size)
+        insight = look_inside(RecurrentAgent(cell), held_out(task, length, 1, seed))
+        title = f"{config.name}, length {length}"
+        if cell.slots is not None:
+            title += f", {cell.slots} slots"
         yield draw_answers(insight, task, title, figures / f"answers-{length}{suffix}.png")
-        yield draw_heads(insight, title, figures / f"heads-{length}{suffix}.png")
+        if insight.heads is not None:
+            yield draw_heads(insight, title, figures / f"heads-{length}{suffix}.png")
 
 
 def draw_answers(insight: Insight, task: Task, title: str, path: Path) -> Path:
@@ -144,8 +163,15 @@ def draw_answers(insight: Insight, task: Task, title: str, path: Path) -> Path:
 
 
 def draw_heads(insight: Insight, title: str, path: Path) -> Path:
-    """Draws what was written and read, and where, over time, as in the paper's figure 6."""
-    writes, reads = len(insight.write_addresses), len(insight.read_addresses)
+    """Draws what was written and read, and where, over time, as in the paper's figure 6.
+
+    Raises:
+        ValueError: the network has no heads.
+    """
+    heads = insight.heads
+    if heads is None:
+        raise ValueError("expected a network with a memory, got one without")
+    writes, reads = len(heads.write_addresses), len(heads.read_addresses)
     rows = 1 + 2 * max(writes, reads)
     figure, axes = plt.subplots(
         rows,
@@ -160,15 +186,15 @@ def draw_heads(insight: Insight, title: str, path: Path) -> Path:
     inputs = insight.tape.inputs[0]
     _panel(axes[0, 0], inputs, "input", _scale(inputs))
     _panel(axes[0, 1], np.where(due, insight.answers, np.nan), "answer", BITS)
-    addresses = np.concatenate([insight.write_addresses, insight.read_addresses])
+    addresses = np.concatenate([heads.write_addresses, heads.read_addresses])
     used = np.flatnonzero((addresses > 0.1).any(axis=(0, 1)))
     first, last = used.min(initial=addresses.shape[2] - 1), used.max(initial=0) + 1
     if addresses.shape[2] <= 32:
         first, last = 0, addresses.shape[2]
     for column, (verb, vectors, ways) in enumerate(
         [
-            ("write", insight.adds, insight.write_addresses),
-            ("read", insight.reads, insight.read_addresses),
+            ("write", heads.adds, heads.write_addresses),
+            ("read", heads.reads, heads.read_addresses),
         ]
     ):
         for head, (vector, way) in enumerate(zip(vectors, ways, strict=True)):

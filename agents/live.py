@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from agents.evaluation import enough_slots
 from agents.recurrent import RecurrentAgent
 from agents.runs import Run
-from ntm_gym.cells import NTMCell
 from ntm_gym.render import View
 from ntm_gym.render.picture import (
     BOTTOM,
@@ -52,14 +51,14 @@ def load(run: Run, length: int | None = None, slots: int | None = None) -> Recur
     return RecurrentAgent.load(run.folder, slots)
 
 
-def draw_memory(cell: NTMCell, state: Sequence[Any], view: View, height: int) -> NDArray[np.uint8]:
+def draw_memory(cell: Any, state: Sequence[Any], view: View, height: int) -> NDArray[np.uint8]:
     """Draws the memory after a step, and where the heads wrote and read in it.
 
     Each row is a slot. In the middle is what it holds, red above and blue below zero; the columns
     at its left are the write heads' weights and those at its right the read heads', orange for 1.
 
     Args:
-        cell: the cell.
+        cell: a cell with a memory.
         state: its flat states after the step, of one row.
         view: the tape: while answers are due the read heads are followed, else the write heads.
         height: pixels of the picture that this one stands beside.

@@ -1,5 +1,7 @@
 """A recurrent cell as an agent, and the network that holds it."""
 
+import dataclasses
+import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,25 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from agents.config import TrainConfig
 from agents.runs import Run
 from ntm_gym import Batch
-from ntm_gym.cells import Unrolled, unroll
+from ntm_gym.cells import CELLS, Unrolled, unroll
 
 TAPES_AT_ONCE = 32
 """Tapes that one compiled call answers; more would leave the processor's caches."""
+
+
+def make_cell(config: TrainConfig) -> Any:
+    """Returns the cell of a recipe, not built yet."""
+    return CELLS[config.cell.name](config.task.target_width, **dataclasses.asdict(config.cell))
+
+
+def count_parameters(config: TrainConfig) -> int:
+    """Returns how many numbers a recipe's cell trains."""
+    cell = make_cell(config)
+    cell.build((None, config.task.input_width))
+    return sum(math.prod(variable.shape) for variable in cell.trainable_variables)
 
 
 def build_network(cell: keras.layers.Layer, input_width: int) -> keras.Model:
@@ -53,7 +68,8 @@ class RecurrentAgent:
 
         Args:
             run: the run's folder.
-            slots: memory slots to give it in place of those it was trained with.
+            slots: memory slots to give it in place of those it was trained with; means nothing to
+                a cell without a memory.
 
         Raises:
             RunError: the folder holds no trained model.

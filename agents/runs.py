@@ -73,6 +73,7 @@ class Run:
             {
                 "format": FORMAT,
                 "task": config.name,
+                "cell": config.cell.name,
                 "settings": dataclasses.asdict(config),
                 "command": sys.argv,
                 "versions": {
@@ -98,7 +99,8 @@ class Run:
                 raise RunError(
                     f"expected a run of format {FORMAT} in {folder}, got {written.get('format')!r}"
                 )
-            return cls(folder, config_from_dict(written["task"], written["settings"]))
+            cell = written.get("cell", "ntm")  # older runs have no other
+            return cls(folder, config_from_dict(written["task"], written["settings"], cell))
         except FileNotFoundError:
             raise RunError(f"expected a run's folder with config.json, got {folder}") from None
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -33,7 +33,7 @@ def mean_scores(run: Run, quantity: Quantity) -> dict[int, float]:
         return {
             score["length"]: score[quantity]
             for score in content["scores"]
-            if score["agent"] == "ntm"
+            if score["agent"] == run.config.cell.name
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"expected scores in {run.folder}/evaluation.json, got {error}") from error

@@ -7,7 +7,6 @@ already exact. Once the task is nearly solved, the step size falls to 0, which e
 must not fall earlier: the networks first find out how to use their memory, suddenly.
 """
 
-import dataclasses
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,10 +15,9 @@ import keras
 import numpy as np
 
 from agents.config import TrainConfig
-from agents.recurrent import build_network
+from agents.recurrent import build_network, make_cell
 from agents.runs import Run
 from agents.updates import build_optimizer, compile_test, compile_updates, in_groups
-from ntm_gym.cells import NTMCell
 from ntm_gym.curriculum import Lessons, PredictionGain, make_curriculum
 
 TRAINING, HELD_OUT = 1, 2
@@ -73,7 +71,7 @@ class Outcome(NamedTuple):
 def train(
     config: TrainConfig, run: Run, on_report: Callable[[Report], None] = lambda _: None
 ) -> Outcome:
-    """Trains a Neural Turing Machine until its step size has fallen to 0 or the budget ends.
+    """Trains the recipe's cell until its step size has fallen to 0 or the budget ends.
 
     Args:
         config: the recipe.
@@ -89,10 +87,10 @@ def train(
     curriculum = make_curriculum(
         config.curriculum, config.min_length, config.max_length, config.task
     )
-    cell = NTMCell(config.task.target_width, **dataclasses.asdict(config.cell))
+    cell = make_cell(config)
     network = build_network(cell, config.task.input_width)
     # The network holds the mean of the weights, a cell of its own the weights themselves.
-    trained = NTMCell.from_config(cell.get_config())
+    trained = type(cell).from_config(cell.get_config())
     trained.build((None, config.task.input_width))
     trained.set_weights(cell.get_weights())
     optimizer = build_optimizer(config)

@@ -1,6 +1,5 @@
 """How fast things are, each beside a baseline that is measured in the same run."""
 
-import dataclasses
 import subprocess
 import sys
 import time
@@ -12,7 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from agents.config import CellConfig, CopyConfig
+from agents.cell_config import NTMConfig
+from agents.config import CopyConfig
+from agents.recurrent import make_cell
 from agents.updates import build_optimizer, compile_updates, in_groups
 from ntm_gym import PROTOCOLS, Copy, TaskEnv
 from ntm_gym.cells import NTMCell
@@ -115,7 +116,7 @@ def training_speeds(seconds: float) -> Iterator[Speed]:
 
     Copy, lengths 1-20 as drawn, batch 4, LSTM controller, 128x20 memory, the recipe's optimiser.
     """
-    config = CopyConfig(cell=CellConfig())
+    config = CopyConfig(cell=NTMConfig())
     groups = 64
     rng = np.random.default_rng(0)
     lengths = rng.integers(config.min_length, config.max_length + 1, groups * config.batch_size)
@@ -144,7 +145,7 @@ def training_speeds(seconds: float) -> Iterator[Speed]:
 
 
 def _network(config: CopyConfig) -> tuple[NTMCell, keras.optimizers.Optimizer]:
-    cell = NTMCell(config.task.target_width, **dataclasses.asdict(config.cell))
+    cell = make_cell(config)
     cell.build((None, config.task.input_width))
     optimizer = build_optimizer(config)
     optimizer.build(cell.trainable_variables)
@@ -197,7 +198,7 @@ def scaling_times(seconds: float) -> Iterator[Speed]:
 
 def _update_ms(batch: int, length: int, slots: int, seconds: float) -> float:
     """Milliseconds of one update of the recipe's network on Copy sequences of one length."""
-    config = CopyConfig(cell=CellConfig(slots=slots))
+    config = CopyConfig(cell=NTMConfig(slots=slots))
     cell, optimizer = _network(config)
     updates = max(1, 256 // (batch * length))
     tapes = Copy().sample(np.random.default_rng(0), np.full(updates * batch, length))
@@ -211,7 +212,7 @@ def _floor_ms(batch: int, seconds: float) -> float:
 
     Per step and dense layer these are the product itself and the two of its gradients.
     """
-    config, steps = CopyConfig(cell=CellConfig()), 41
+    config, steps = CopyConfig(cell=NTMConfig()), 41
     cell, _ = _network(config)
     read_size = cell.read_heads * cell.width
     rng = np.random.default_rng(0)

@@ -62,7 +62,6 @@ def main(
         console.prepare_tensorflow()
         from agents import live
         from agents.runs import Run
-        from ntm_gym.cells import NTMCell
 
         opened = Run.open(run)
         own = PROTOCOLS[opened.config.name].env_id
@@ -70,7 +69,7 @@ def main(
             raise ValueError(f"expected a run of {env_id}, got one of {own}")
         env_id, arguments["task"] = own, opened.config.task
         player = live.load(opened, length, slots)
-        if isinstance(player.cell, NTMCell):
+        if player.cell.slots is not None:
             beside = partial(live.draw_memory, player.cell)
     env_id = env_id or "NTMCopy-v0"
     env = play.make_env(env_id, **arguments)

@@ -1,35 +1,57 @@
-"""Train a Neural Turing Machine on a task, from nothing, by showing it the right answers.
+"""Train a network on a task, from nothing, by showing it the right answers.
 
     python scripts/train.py copy
     python scripts/train.py associative_recall --seed 3 --run runs/recall-3
+    python scripts/train.py copy --cell dnc --cell.slots 32
+    python scripts/train.py copy --cell lstm --cell.units 256 --cell.layers 3
 
 The run's folder holds settings, reports, network and scores; scripts/plot.py draws it.
 """
 
+import argparse
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
-from agents.config import CONFIGS
+from agents.config import CONFIGS, recipe
+
+
+def chosen_cell(arguments: list[str]) -> str:
+    """Returns the cell that a command line asks for: it decides which options there are.
+
+    A name that is none is left to the command line's parser to refuse.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--cell", choices=["ntm", "dnc", "lstm"], default="ntm")
+    try:
+        return str(parser.parse_known_args(arguments)[0].cell)
+    except argparse.ArgumentError:
+        return "ntm"
+
 
 Config: Any = tyro.extras.subcommand_type_from_defaults(
-    {name: config() for name, config in CONFIGS.items()}, prefix_names=False
+    {task: recipe(task, chosen_cell(sys.argv[1:])) for task in CONFIGS}, prefix_names=False
 )
 
 
 def main(
     config: Annotated[Config, tyro.conf.arg(name="")],
+    cell: Literal["ntm", "dnc", "lstm"] = "ntm",  # noqa: ARG001 (chosen_cell has read it)
     run: Path | None = None,
     overwrite: bool = False,
     tensorboard: bool = False,
     episodes: int = 640,
 ) -> None:
-    """Train a Neural Turing Machine, save it, and evaluate it far beyond its training lengths.
+    """Train a network, save it, and evaluate it far beyond its training lengths.
 
     Args:
         config: the task and its recipe.
-        run: folder for the run; runs/TASK-SEED if not given.
+        cell: the network: a Neural Turing Machine, a Differentiable Neural Computer or an LSTM.
+            What --help says of --cell.* is for the chosen one.
+        run: folder for the run. If not given, runs/TASK-SEED, for cells other than the Neural
+            Turing Machine runs/TASK-CELL-SEED.
         overwrite: replace an earlier run in that folder.
         tensorboard: also write TensorBoard events, into the folder's events/.
         episodes: held-out sequences for each length of the evaluation at the end; 0 leaves it out.
@@ -40,9 +62,14 @@ def main(
     console.prepare_tensorflow()
     from agents import supervised
     from agents.evaluation import evaluate_run
+    from agents.paper import paper_parameters
+    from agents.recurrent import count_parameters
     from agents.runs import Run, tensorboard_events
 
-    opened = Run.create(run or Path("runs") / f"{config.name}-{config.seed}", config, overwrite)
+    kind = "" if config.cell.name == "ntm" else f"-{config.cell.name}"
+    folder = run or Path("runs") / f"{config.name}{kind}-{config.seed}"
+    opened = Run.create(folder, config, overwrite)
+    console.print_parameters(count_parameters(config), paper_parameters(config))
     with (
         console.training_progress(config) as show,
         tensorboard_events(opened.folder if tensorboard else None) as write_events,
@@ -61,4 +88,6 @@ def main(
 if __name__ == "__main__":
     from agents.console import run_command
 
-    run_command(lambda: tyro.cli(main, config=(tyro.conf.CascadeSubcommandArgs,)))
+    # A task's cell is chosen by --cell: no subcommands for it.
+    settings = (tyro.conf.CascadeSubcommandArgs, tyro.conf.AvoidSubcommands)
+    run_command(lambda: tyro.cli(main, config=settings))

@@ -11,7 +11,8 @@ from PIL import Image
 
 from agents import console, live, play
 from agents.agent import OracleAgent
-from agents.config import CellConfig, CopyConfig
+from agents.cell_config import NTMConfig
+from agents.config import CopyConfig
 from agents.play import KEYS, PersonGame, agent_frames, hide, make_env, play_agent, play_person
 from agents.recurrent import build_network
 from agents.runs import Run
@@ -58,7 +59,7 @@ def small_cell(width=8, input_width=9, slots=16):
 
 
 def small_run(folder):
-    config = CopyConfig(task=Copy(width=3), cell=CellConfig(units=5, slots=16, width=3))
+    config = CopyConfig(task=Copy(width=3), cell=NTMConfig(units=5, slots=16, width=3))
     run = Run.create(folder, config)
     run.save_network(build_network(NTMCell(3, **asdict(config.cell)), 4))
     return run

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from agents import supervised, updates
-from agents.config import CONFIGS, CellConfig, CopyConfig, config_from_dict
+from agents.cell_config import NTMConfig
+from agents.config import CONFIGS, CopyConfig, config_from_dict
 from agents.evaluation import evaluate_run
 from agents.figures import draw_run
 from agents.recurrent import RecurrentAgent, cell_of
@@ -23,7 +24,7 @@ from ntm_gym.curriculum import make_curriculum
 ROOT = Path(__file__).resolve().parent.parent
 TINY = CopyConfig(
     task=Copy(width=2),
-    cell=CellConfig(units=24, slots=8, width=6, gate_bias=-3.0),
+    cell=NTMConfig(units=24, slots=8, width=6, gate_bias=-3.0),
     optimizer="adam",
     max_length=2,
     batch_size=16,
@@ -142,7 +143,7 @@ def test_a_run_of_every_task(tmp_path, name, task, lengths, fields):
     config = dataclasses.replace(
         default,
         task=dataclasses.replace(default.task, **task),
-        cell=CellConfig(units=4, slots=8, width=3),
+        cell=NTMConfig(units=4, slots=8, width=3),
         min_length=lengths[0],
         max_length=lengths[1],
         max_sequences=32,
