@@ -8,27 +8,33 @@ from agents.agent import OracleAgent, RandomAgent
 from agents.evaluation import enough_slots, held_out, play, score
 from agents.recurrent import RecurrentAgent
 from ntm_gym import PROTOCOLS
-from ntm_gym.cells import NTMCell
+from ntm_gym.cells import CELLS
 from ntm_gym.metrics import cost_bits
 
 NAMES = list(PROTOCOLS)
 SURE = [name for name in NAMES if name != "dynamic_ngrams"]  # tasks whose oracle never errs
 
 
-def small_agent(task, seed=0):
-    cell = NTMCell(task.target_width, units=7, slots=9, width=4)
+def small_agent(task, seed=0, kind="ntm"):
+    memory = {} if kind == "lstm" else {"slots": 9, "width": 4}
+    cell = CELLS[kind](task.target_width, units=7, **memory)
     cell.build((None, task.input_width))
     rng = np.random.default_rng(seed)
     cell.set_weights([rng.normal(size=w.shape) for w in cell.get_weights()])
     return RecurrentAgent(cell)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("kind", ["oracle", "recurrent"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((name, kind) for name in NAMES for kind in ("oracle", "ntm")),
+        *(("copy", kind) for kind in CELLS if kind != "ntm"),
+    ],
+)
 def test_return_in_the_environment_is_the_score_of_whole_tapes(name, kind):
     protocol = PROTOCOLS[name]
     task = protocol.task
-    agent = OracleAgent(task) if kind == "oracle" else small_agent(task)
+    agent = OracleAgent(task) if kind == "oracle" else small_agent(task, kind=kind)
     rng = np.random.default_rng(3)
     shortest = min(protocol.min_length, 20)
     batch = task.sample(rng, rng.integers(shortest, min(protocol.max_length, 20) + 1, 33))

@@ -68,16 +68,16 @@ def commands(page):
 
 
 @cache
-def script_help(script, positionals):
-    """What a script prints for --help after the given positional arguments."""
+def script_help(script, arguments):
+    """What a script prints for --help after the given arguments."""
     output = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(output):
-        patch.setattr(sys, "argv", [script, *positionals, "--help"])
+        patch.setattr(sys, "argv", [script, *arguments, "--help"])
         # So wide that no option is broken over two lines.
         patch.setenv("COLUMNS", "200")
         with pytest.raises(SystemExit) as stopped:
             runpy.run_path(str(ROOT / script), run_name="__main__")
-    assert not stopped.value.code, f"{script} {' '.join(positionals)} --help fails"
+    assert not stopped.value.code, f"{script} {' '.join(arguments)} --help fails"
     return output.getvalue()
 
 
@@ -98,7 +98,10 @@ def wrong_with(words):
             return f"there is no {script}"
         options = [word.partition("=")[0] for word in arguments if word.startswith("--")]
         first = next((i for i, word in enumerate(arguments) if word.startswith("-")), None)
-        text = script_help(script, tuple(arguments[:first]))
+        chosen = [*arguments[:first]]
+        if "--cell" in arguments:  # decides which other options there are
+            chosen += arguments[arguments.index("--cell") :][:2]
+        text = script_help(script, tuple(chosen))
         # A usage that ends with a choice still wants a subcommand.
         choice = re.match(r"usage: .* (\{[\w,-]+\})\n", text)
         if choice:
@@ -186,6 +189,9 @@ def test_commands_are_found():
         (".venv/bin/python scripts/train.py copy --learning-rate 1e-4", None),
         ("python scripts/plot.py runs/copy-0 --lengths 20 60 --slots 128", None),
         ("python scripts/train.py copy --seeds 3", "scripts/train.py has no --seeds"),
+        ("python scripts/train.py copy --cell dnc --cell.sharpen-links", None),
+        ("python scripts/train.py copy --cell.layers 3 --cell lstm", None),
+        ("python scripts/train.py copy --cell.layers 3", "scripts/train.py has no --cell.layers"),
         ("python scripts/train.py cpoy", f"scripts/train.py wants one of {{{','.join(CONFIGS)}}}"),
         ("python scripts/evaluate.py runs/copy-0 --fields min_repeats 20", None),
         ("python scripts/trian.py copy", "there is no scripts/trian.py"),

@@ -17,7 +17,7 @@ from agents.play import KEYS, PersonGame, agent_frames, hide, make_env, play_age
 from agents.recurrent import build_network
 from agents.runs import Run
 from ntm_gym import AssociativeRecall, Copy, TaskEnv
-from ntm_gym.cells import NTMCell
+from ntm_gym.cells import DNCCell, NTMCell
 from ntm_gym.render import Window, draw_picture
 from ntm_gym.render import picture as colours
 
@@ -52,8 +52,8 @@ def solve_by_keys(env):
         yield "space"
 
 
-def small_cell(width=8, input_width=9, slots=16):
-    cell = NTMCell(width, units=5, slots=slots, width=3)
+def small_cell(width=8, input_width=9, slots=16, kind=NTMCell):
+    cell = kind(width, units=5, slots=slots, width=3)
     cell.build((None, input_width))
     return cell
 
@@ -180,9 +180,10 @@ def test_an_agent_plays_tape_after_tape_until_the_watcher_leaves(window):
     assert not pygame.display.get_init()
 
 
-def test_memory_stands_beside_the_tape():
+@pytest.mark.parametrize("kind", [NTMCell, DNCCell])
+def test_memory_stands_beside_the_tape(kind):
     env = make_env("NTMCopy-v0")
-    cell = small_cell()
+    cell = small_cell(kind=kind)
 
     class Eager(OracleAgent):
         """Answers as the oracle does, and takes the network along without compiling it."""

@@ -1,6 +1,7 @@
 """Training end to end on a tiny task, and the folder it leaves."""
 
 import dataclasses
+import inspect
 import json
 import subprocess
 import sys
@@ -9,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents import supervised, updates
-from agents.cell_config import NTMConfig
-from agents.config import CONFIGS, CopyConfig, config_from_dict
+from agents import console, supervised, updates
+from agents.cell_config import CELL_CONFIGS, DNCConfig, LSTMConfig, NTMConfig
+from agents.config import CONFIGS, CopyConfig, config_from_dict, recipe
 from agents.evaluation import evaluate_run
 from agents.figures import draw_run
-from agents.recurrent import RecurrentAgent, cell_of
+from agents.paper import paper_parameters
+from agents.recurrent import RecurrentAgent, cell_of, count_parameters
 from agents.runs import Run, RunError
 from agents.summary import markdown_table
 from ntm_gym import Copy
-from ntm_gym.cells import NTMCell
+from ntm_gym.cells import CELLS, NTMCell
 from ntm_gym.curriculum import make_curriculum
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -121,6 +123,65 @@ def test_figures_are_drawn(trained):
     paths = list(draw_run(run, lengths=(2,)))
     assert {path.name for path in paths} == {"learning.png", "answers-2.png", "heads-2.png"}
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+@SAVING
+@pytest.mark.parametrize(
+    "cell", [DNCConfig(units=10, slots=6, width=4, read_heads=2), LSTMConfig(units=10, layers=2)]
+)
+def test_a_run_of_every_other_cell(tmp_path, cell, capsys):
+    config = dataclasses.replace(TINY, cell=cell, max_sequences=6_400)
+    run = Run.create(tmp_path, config)
+    outcome = supervised.train(config, run)
+    assert outcome.reports[-1].held_out_loss_bits < 0.8 * outcome.reports[0].held_out_loss_bits
+    opened = Run.open(tmp_path)
+    assert opened.config == config
+
+    rows = list(evaluate_run(opened, (1, 3), episodes=20))
+    agent = rows[1][0]
+    slots = 128 if cell.name == "dnc" else None
+    assert (agent.agent, agent.slots) == (cell.name, slots)
+    console.print_scores(rows)
+    assert ("128" in capsys.readouterr().out) == (cell.name == "dnc")
+    assert markdown_table([opened]).splitlines()[0].endswith("| wrong at 1 | wrong at 3 |")
+    names = {path.name for path in draw_run(opened, (3,))}
+    heads = {"heads-3.png"} if cell.name == "dnc" else set()
+    assert names == {"learning.png", "answers-3.png"} | heads
+    assert RecurrentAgent.load(tmp_path, slots=9).cell.slots == (9 if cell.name == "dnc" else None)
+
+
+def test_runs_of_old_are_those_of_neural_turing_machines(tmp_path):
+    Run.create(tmp_path, TINY)
+    path = tmp_path / "config.json"
+    written = json.loads(path.read_text())
+    assert written.pop("cell") == "ntm"
+    path.write_text(json.dumps(written))
+    assert Run.open(tmp_path).config == TINY
+
+
+def test_a_recipe_is_a_task_and_a_cell():
+    assert recipe("copy") == CopyConfig()
+    assert recipe("copy", "dnc") == CopyConfig(cell=DNCConfig())
+    for arguments in (("copi",), ("copy", "gru")):
+        with pytest.raises(ValueError, match=f"expected one of .*, got '{arguments[-1]}'"):
+            recipe(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("task", "cell", "ours", "theirs"),
+    [
+        ("copy", NTMConfig(), 62_260, 67_561),
+        ("copy", NTMConfig(controller="feedforward"), 13_260, 17_162),
+        ("associative_recall", NTMConfig(), 61_618, 70_330),
+        ("copy", LSTMConfig(units=256, layers=3), 1_325_064, 1_352_969),
+        ("copy", DNCConfig(), 61_856, None),
+    ],
+)
+def test_parameters_stand_beside_those_of_the_paper(task, cell, ours, theirs, capsys):
+    config = dataclasses.replace(CONFIGS[task](), cell=cell)
+    assert (count_parameters(config), paper_parameters(config)) == (ours, theirs)
+    console.print_parameters(ours, theirs)
+    assert capsys.readouterr().out.count(",") == (1 if theirs is None else 2)
 
 
 # Few units, one update, no hope: that every part of a run works for the task.
@@ -259,9 +320,21 @@ def test_broken_settings_are_refused(tmp_path, text):
 
 
 @pytest.mark.parametrize("name", list(CONFIGS))
-def test_settings_survive_json(name):
-    config = CONFIGS[name](seed=7)
-    assert config_from_dict(name, json.loads(json.dumps(dataclasses.asdict(config)))) == config
+@pytest.mark.parametrize("cell", list(CELL_CONFIGS))
+def test_settings_survive_json(name, cell):
+    config = dataclasses.replace(recipe(name, cell), seed=7)
+    settings = json.loads(json.dumps(dataclasses.asdict(config)))
+    assert config_from_dict(name, settings, cell) == config
+
+
+@pytest.mark.parametrize("cell", list(CELL_CONFIGS))
+def test_settings_of_a_cell_are_its_arguments(cell):
+    """With the same defaults; the output's size comes from the task, a seed from training."""
+    parameters = inspect.signature(CELLS[cell].__init__).parameters
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
+    for name in ("self", "output_dim", "kwargs", "seed"):
+        defaults.pop(name, None)
+    assert dataclasses.asdict(CELL_CONFIGS[cell]()) == defaults
 
 
 @pytest.mark.parametrize(
