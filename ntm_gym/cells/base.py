@@ -75,7 +75,7 @@ class ControlledCell(keras.layers.Layer):
             )
             for layer in range(controller_layers)
         ]
-        self.head_layer = None
+        self.head_layer: Any = None
         if len(head_biases):
             self.head_layer = dense(
                 len(head_biases),

@@ -126,7 +126,7 @@ class DNCCell(ControlledCell):
         links = dnc_addressing.links(state.links, state.precedence, write_weights)
         precedence = dnc_addressing.precedence(state.precedence, write_weights)
         before, after = dnc_addressing.along(links, state.read_weights)
-        if self.sharpen_links:
+        if heads.sharpness is not None:
             before = addressing.sharpen(before, heads.sharpness[:, :, :1])
             after = addressing.sharpen(after, heads.sharpness[:, :, 1:])
         content = self._content(memory, heads.read_keys, heads.read_strengths, heads.read_masks)

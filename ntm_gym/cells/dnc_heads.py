@@ -71,7 +71,7 @@ def split_interface(
     read_keys, read_strengths, write_key, write_strength, erase, add, free, allocate, on, modes = (
         basic
     )
-    masks = [tf.sigmoid(mask) for mask in extra[:2]] if mask_content else [None, None]
+    read_masks, write_mask = map(tf.sigmoid, extra[:2]) if mask_content else (None, None)
     return Interface(
         read_keys,
         oneplus(read_strengths),
@@ -83,7 +83,8 @@ def split_interface(
         tf.sigmoid(allocate),
         tf.sigmoid(on),
         tf.nn.softmax(modes),
-        *masks,
+        read_masks,
+        write_mask,
         oneplus(extra[-1]) if sharpen_links else None,
     )
 
