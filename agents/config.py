@@ -31,7 +31,8 @@ class TrainConfig:
     batch_size: int = 4
     """Sequences in an update. The loss is the sum of an update's cross-entropies over this."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
-    """Adam (Kingma & Ba 2015), or the centred RMSProp with momentum of Graves 2013."""
+    """Adam (Kingma & Ba 2015), here with a beta_2 of 0.99, or the centred RMSProp with momentum of
+    Graves 2013."""
     learning_rate: float = 1e-3
     """Step size of the optimiser before it falls."""
     clip_norm: float = 10.0
@@ -52,6 +53,16 @@ class TrainConfig:
     anneal_reports: int = 20
     """The step size falls to 0 in so many equal parts, one after each such report; then training
     ends."""
+    anneal_budget: float = 0.0
+    """The step size also falls to 0 over this last fraction of the budget: for tasks that nobody
+    can solve."""
+    blur_cost: float = 0.0
+    """What a blurred address costs at each step, in nats, from the first report on that lets the
+    step size fall: heads that wait must stay where they are, which the answers alone do not ask
+    for. A head's blur is 1 less the sum of its address's squares."""
+    replay: float = 0.0
+    """Fraction of the training sequences that are the hardest of the last ones again, from the same
+    report on: what still fails is rare."""
     seed: int = 0
     """Seed of the weights, of the training sequences and of the held-out sequences."""
 
@@ -64,6 +75,9 @@ class TrainConfig:
             "anneal_below": self.anneal_below > 0,
             "averaging": 0 <= self.averaging < 1,
             "clip_norm": self.clip_norm > 0,
+            "blur_cost": self.blur_cost >= 0,
+            "anneal_budget": 0 <= self.anneal_budget <= 1,
+            "replay": 0 <= self.replay < 1,
             "report_sequences": self.report_sequences >= self.batch_size,
             "seed": self.seed >= 0,
         }
@@ -89,6 +103,8 @@ class CopyConfig(TrainConfig):
     cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=32))
     optimizer: Literal["adam", "rmsprop"] = "rmsprop"
     learning_rate: float = 3e-4
+    blur_cost: float = 0.3
+    replay: float = 0.25
     min_length: int = PROTOCOLS["copy"].min_length
     max_length: int = PROTOCOLS["copy"].max_length
 
@@ -100,7 +116,7 @@ class AssociativeRecallConfig(TrainConfig):
     name: ClassVar[str] = "associative_recall"
     task: AssociativeRecall = field(default_factory=AssociativeRecall)
     cell: CellConfig = field(default_factory=lambda: NTMConfig(read_first=True))
-    batch_size: int = 2
+    batch_size: int = 1
     min_length: int = PROTOCOLS["associative_recall"].min_length
     max_length: int = PROTOCOLS["associative_recall"].max_length
 
@@ -111,6 +127,11 @@ class RepeatCopyConfig(TrainConfig):
 
     name: ClassVar[str] = "repeat_copy"
     task: RepeatCopy = field(default_factory=RepeatCopy)
+    cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=32))
+    optimizer: Literal["adam", "rmsprop"] = "rmsprop"
+    learning_rate: float = 3e-4
+    blur_cost: float = 0.3
+    replay: float = 0.25
     min_length: int = PROTOCOLS["repeat_copy"].min_length
     max_length: int = PROTOCOLS["repeat_copy"].max_length
 
@@ -124,6 +145,7 @@ class DynamicNGramsConfig(TrainConfig):
 
     name: ClassVar[str] = "dynamic_ngrams"
     task: DynamicNGrams = field(default_factory=DynamicNGrams)
+    anneal_budget: float = 0.5
     min_length: int = PROTOCOLS["dynamic_ngrams"].min_length
     max_length: int = PROTOCOLS["dynamic_ngrams"].max_length
 
@@ -134,6 +156,7 @@ class PrioritySortConfig(TrainConfig):
 
     name: ClassVar[str] = "priority_sort"
     task: PrioritySort = field(default_factory=PrioritySort)
+    anneal_budget: float = 0.5
     cell: CellConfig = field(
         default_factory=lambda: NTMConfig(controller_layers=2, read_heads=5, write_heads=5)
     )

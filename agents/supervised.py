@@ -4,20 +4,30 @@ Loss: the cross-entropy of the answers, summed over the scored bits of a batch a
 batch's size. Update: RMSProp or Adam, with the gradient's norm bounded. What is tested and saved is
 a running mean of the weights (Polyak & Juditsky 1992): single updates shake a solution that is
 already exact. Once the task is nearly solved, the step size falls to 0, which ends training. It
-must not fall earlier: the networks first find out how to use their memory, suddenly.
+must not fall earlier: the networks first find out how to use their memory, suddenly. What is left
+then are rare tapes. To learn them, the hardest are trained on again, and blurred addresses cost.
 """
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.config import TrainConfig
 from agents.recurrent import build_network, make_cell
 from agents.runs import Run
-from agents.updates import build_optimizer, compile_test, compile_updates, in_groups
+from agents.updates import (
+    build_optimizer,
+    compile_test,
+    compile_updates,
+    hardest,
+    in_groups,
+    replace,
+    spread,
+)
 from ntm_gym.curriculum import Lessons, PredictionGain, make_curriculum
 
 TRAINING, HELD_OUT = 1, 2
@@ -32,13 +42,14 @@ class Report(NamedTuple):
         seconds: time since training began, compilation included.
         updates_per_second: of the stretch since the last report, held-out tests not counted.
         sequences_per_second: likewise.
-        loss_bits: training cost in bits per sequence, mean since the last report.
-        bit_errors: wrong bits per training sequence, mean since the last report.
+        loss_bits: training cost in bits per new sequence (none that is shown again), mean since the
+            last report.
+        bit_errors: wrong bits per new training sequence, mean since the last report.
         held_out_bit_errors: wrong bits per held-out sequence of the longest training length.
         held_out_loss_bits: cost of these in bits per sequence.
         gradient_norm: mean norm of the gradients before clipping, since the last report.
         lesson: the number of the curriculum's present lesson, from 0.
-        mean_length: of the training sequences since the last report.
+        mean_length: of the new training sequences since the last report.
     """
 
     sequences: int
@@ -97,7 +108,9 @@ def train(
     optimizer.build(trained.trainable_variables)
     longest = int(config.task.steps(np.array([config.max_length]))[0])
     wants_gains = isinstance(curriculum, PredictionGain)
-    update = compile_updates(trained, optimizer, cell, config.averaging, wants_gains)
+    update = compile_updates(
+        trained, optimizer, cell, config.averaging, wants_gains, config.blur_cost > 0
+    )
     test = compile_test(cell)
     held_out = in_groups(
         config.task.sample(
@@ -112,21 +125,34 @@ def train(
     # A curriculum that follows errors hears of them ten times between two reports.
     calls = min(10, updates) if isinstance(curriculum, Lessons) else 1
     updates //= calls
+    shape = updates, config.batch_size
+    again = spread(updates * config.batch_size, config.replay)
+    hard_tapes: list[NDArray[Any]] = []
     sequences, reports, solved, in_a_row, falls = 0, [], None, 0, 0
     while sequences < config.max_sequences and falls < config.anneal_reports:
-        optimizer.learning_rate = config.learning_rate * (1 - falls / config.anneal_reports)
+        optimizer.learning_rate = _step_size(config, sequences, falls)
+        blur_cost = config.blur_cost if falls else 0.0
         stretch, update_seconds = [], 0.0
         for _ in range(calls):
             lengths = curriculum.sample(rng, updates * config.batch_size)
-            batch = config.task.sample(rng, lengths)
+            tapes = in_groups(config.task.sample(rng, lengths), config.batch_size, longest)
+            new = np.ones(shape, bool)
+            if falls and hard_tapes:
+                new = ~again.reshape(shape)
+                replace(tapes, again, hard_tapes)
             update_began = time.perf_counter()
-            results = update(*in_groups(batch, config.batch_size, longest))
-            losses, errors, norms, *gains = (result.numpy() for result in results)
+            results = update(*tapes, np.float32(blur_cost))
+            losses, errors, norms, objectives, *gains = (result.numpy() for result in results)
             update_seconds += time.perf_counter() - update_began
-            for heard in zip(lengths.reshape(errors.shape), errors, *gains, strict=True):
-                curriculum.record(*heard)
-            stretch.append((losses.mean(), errors.mean(), norms.mean(), lengths.mean()))
-            sequences += len(lengths)
+            hard_tapes = hardest(tapes, objectives, int(again.sum()))
+            lengths = lengths.reshape(shape)
+            for heard in zip(new, lengths, errors, *gains, strict=True):
+                if heard[0].any():
+                    curriculum.record(*(values[heard[0]] for values in heard[1:]))
+            stretch.append(
+                (losses[new].mean(), errors[new].mean(), norms.mean(), lengths[new].mean())
+            )
+            sequences += lengths.size
         loss, wrong, norm, mean_length = np.mean(stretch, axis=0, dtype=float).tolist()
 
         held_out_losses, held_out_errors = (result.numpy() for result in test(*held_out))
@@ -134,7 +160,7 @@ def train(
             sequences=sequences,
             seconds=round(time.perf_counter() - began, 3),
             updates_per_second=round(calls * updates / update_seconds, 1),
-            sequences_per_second=round(calls * len(lengths) / update_seconds, 1),
+            sequences_per_second=round(calls * lengths.size / update_seconds, 1),
             loss_bits=loss,
             bit_errors=wrong,
             held_out_bit_errors=float(held_out_errors.sum() / config.solved_sequences),
@@ -153,3 +179,11 @@ def train(
         on_report(report)
     run.save_network(network)
     return Outcome(network, reports, solved)
+
+
+def _step_size(config: TrainConfig, sequences: int, falls: int) -> float:
+    """The optimiser's step size: falls with every good report, and at the end of the budget."""
+    left = 1 - falls / config.anneal_reports
+    if config.anneal_budget:
+        left = min(left, (1 - sequences / config.max_sequences) / config.anneal_budget)
+    return config.learning_rate * left

@@ -24,7 +24,11 @@ def build_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
             centered=True,
             global_clipnorm=config.clip_norm,
         )
-    return keras.optimizers.Adam(config.learning_rate, global_clipnorm=config.clip_norm)
+    # A shorter memory of squares than usual: after a rare large gradient, Adam's steps are too long
+    # for as many updates as it remembers the small ones before.
+    return keras.optimizers.Adam(
+        config.learning_rate, beta_2=0.99, global_clipnorm=config.clip_norm
+    )
 
 
 def compile_updates(
@@ -33,21 +37,27 @@ def compile_updates(
     mean: Any,
     averaging: float,
     with_gains: bool = False,
+    with_blur: bool = False,
 ) -> Callable[..., Any]:
     """Returns a compiled function that makes K updates in a row, so that Python costs nothing.
 
     After each update, the weights of the cell `mean` come closer to those of `cell` by a factor of
     `averaging`.
 
-    It takes inputs float32[K, B, T, D], targets float32[K, B, T, W], mask float32[K, B, T] and
-    steps int32[K, B], and returns losses in bits float32[K, B], bit errors int32[K, B] and gradient
-    norms float32[K]. With gains, each batch is tested again after its update, and the function also
-    returns what each tape's loss fell by, in bits per step, float32[K, B].
+    It takes inputs float32[K, B, T, D], targets float32[K, B, T, W], mask float32[K, B, T], steps
+    int32[K, B] and, with blur, what a step's blur costs, in nats. It returns losses in bits
+    float32[K, B], bit errors int32[K, B], gradient norms float32[K] and what was to be made small,
+    loss and blur, in nats, float32[K, B]. With gains, each batch is tested again after its update,
+    and the function also returns what each tape's loss fell by, in bits per step, float32[K, B].
     """
 
     @tf.function(jit_compile=True)
     def update(
-        inputs: tf.Tensor, targets: tf.Tensor, mask: tf.Tensor, steps: tf.Tensor
+        inputs: tf.Tensor,
+        targets: tf.Tensor,
+        mask: tf.Tensor,
+        steps: tf.Tensor,
+        blur_cost: tf.Tensor | float = 0.0,
     ) -> list[tf.Tensor]:
         updates, batch = steps.shape
 
@@ -56,12 +66,17 @@ def compile_updates(
             losses: tf.TensorArray,
             errors: tf.TensorArray,
             norms: tf.TensorArray,
+            kept_objectives: tf.TensorArray,
             *gains: tf.TensorArray,
         ) -> tuple[Any, ...]:
             with tf.GradientTape() as tape:
-                outputs = unroll(cell, inputs[k], steps[k], training=True).outputs
-                tape_losses, tape_errors = _score(outputs, targets[k], mask[k])
-                loss = tf.reduce_sum(tape_losses) / batch
+                unrolled = unroll(cell, inputs[k], steps[k], training=True)
+                tape_losses, tape_errors = _score(unrolled.outputs, targets[k], mask[k])
+                objectives = tape_losses
+                if with_blur:
+                    shown = tf.sequence_mask(steps[k], inputs.shape[2], tf.float32)
+                    objectives += blur_cost * tf.reduce_sum(unrolled.blur * shown, axis=1)
+                loss = tf.reduce_sum(objectives) / batch
             variables = [variable.value for variable in cell.trainable_variables]
             gradients = tape.gradient(loss, variables)
             optimizer.apply(gradients)
@@ -80,6 +95,7 @@ def compile_updates(
                 losses.write(k, tape_losses / np.log(2.0)),
                 errors.write(k, tape_errors),
                 norms.write(k, tf.linalg.global_norm(gradients)),
+                kept_objectives.write(k, objectives),
                 *gains,
             )
 
@@ -88,6 +104,7 @@ def compile_updates(
             tf.TensorArray(tf.float32, updates, element_shape=[batch]),
             tf.TensorArray(tf.int32, updates, element_shape=[batch]),
             tf.TensorArray(tf.float32, updates, element_shape=[]),
+            tf.TensorArray(tf.float32, updates, element_shape=[batch]),
             *([tf.TensorArray(tf.float32, updates, element_shape=[batch])] * with_gains),
         )
         _, *results = tf.while_loop(lambda k, *_: k < updates, body, start)
@@ -134,6 +151,27 @@ def _score(logits: tf.Tensor, targets: tf.Tensor, mask: tf.Tensor) -> tuple[tf.T
     nats = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits, labels=targets) * scored
     wrong = tf.cast((logits > 0) != (targets > 0.5), tf.float32) * scored
     return tf.reduce_sum(nats, axis=[1, 2]), tf.cast(tf.reduce_sum(wrong, axis=[1, 2]), tf.int32)
+
+
+def spread(count: int, fraction: float) -> NDArray[np.bool_]:
+    """Returns bool[count], the fraction of them True, at equal distances."""
+    return np.diff(np.floor(np.arange(count + 1) * fraction)) > 0
+
+
+def hardest(
+    groups: list[NDArray[Any]], objectives: NDArray[np.floating], count: int
+) -> list[NDArray[Any]]:
+    """Returns the tapes of `in_groups` with the greatest objectives float[K, B], [count, ...]."""
+    chosen = np.sort(np.argsort(-objectives, axis=None, kind="stable")[:count])
+    return [group.reshape(-1, *group.shape[2:])[chosen] for group in groups]
+
+
+def replace(
+    groups: list[NDArray[Any]], where: NDArray[np.bool_], tapes: list[NDArray[Any]]
+) -> None:
+    """Puts tapes of `hardest` in the place of those at bool[K B] in `in_groups`."""
+    for group, some in zip(groups, tapes, strict=True):
+        group.reshape(-1, *group.shape[2:])[where] = some
 
 
 def in_groups(batch: Batch, size: int, steps: int) -> list[NDArray[Any]]:

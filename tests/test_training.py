@@ -283,7 +283,7 @@ def test_gains_are_what_the_loss_falls_by():
     test = updates.compile_test(cell)
     before = test(*data)[0].numpy()
     update = updates.compile_updates(cell, optimizer, mean, 0.9, with_gains=True)
-    losses, _, _, gains = (result.numpy() for result in update(*data))
+    losses, _, _, _, gains = (result.numpy() for result in update(*data))
     after = test(*data)[0].numpy()
     np.testing.assert_allclose(losses, before, rtol=1e-6)
     np.testing.assert_allclose(gains, (before - after) / batch.steps, atol=1e-6)

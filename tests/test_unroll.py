@@ -165,7 +165,7 @@ def test_training_and_inference_compute_the_same(name):
 
 
 def check_trace(cell, inputs, steps, tolerance, compute=unroll):
-    outputs, final, trace, dense_outputs = compute(cell, inputs, steps, trace=True)
+    outputs, final, trace, dense_outputs, blur = compute(cell, inputs, steps, trace=True)
     states, count = cell.get_initial_state(BATCH), max(steps)
     for step in range(count):
         dense_by_hand = []
@@ -178,12 +178,12 @@ def check_trace(cell, inputs, steps, tolerance, compute=unroll):
             cell.project_inputs(inputs[:, step]), cell.unpack(states), dense
         )
         states = flatten(state)
-        expected = [cell.project_outputs(features), *states, *dense_by_hand]
-        got = [record[:, step] for record in (outputs, *trace, *dense_outputs)]
+        expected = [cell.project_outputs(features), *states, *dense_by_hand, cell.blur(state)]
+        got = [record[:, step] for record in (outputs, *trace, *dense_outputs, blur)]
         for one, other in zip(got, expected, strict=True):
             np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
     assert_equal(final, states, tolerance)
-    for record in (outputs, *trace, *dense_outputs):
+    for record in (outputs, *trace, *dense_outputs, blur):
         assert record.shape[:2] == (BATCH, LENGTH)
         np.testing.assert_array_equal(record[:, count:], tf.zeros_like(record[:, count:]))
 

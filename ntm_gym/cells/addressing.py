@@ -119,6 +119,20 @@ def shift(weights: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
     )
 
 
+def blur(weights: tf.Tensor) -> tf.Tensor:
+    """Returns how far each address is from a single slot: 1 less the sum of its squares.
+
+    Not in the paper. An address on k slots alike has a blur of 1 - 1/k.
+
+    Args:
+        weights: float[B, H, S] on the simplex.
+
+    Returns:
+        float[B, H] in [0, 1).
+    """
+    return 1.0 - tf.reduce_sum(tf.square(weights), axis=2)
+
+
 @tf.custom_gradient
 def sharpen(weights: tf.Tensor, gammas: tf.Tensor) -> tf.Tensor:
     """Returns the address raised to the power gamma and normalised (eq. 9).

@@ -186,6 +186,15 @@ class ControlledCell(keras.layers.Layer):
             return lstm_step(projected, flat, states, self.controller_denses, dense)
         return feedforward_step(projected, flat, self.controller_denses, dense), ()
 
+    def blur(self, state: Any) -> tf.Tensor:
+        """Returns the sum of the blur of all heads' addresses, float[B]; 0 if it is not defined.
+
+        Args:
+            state: the states, named and shaped, from ``unpack``.
+        """
+        some = tf.nest.flatten(state)[0]
+        return tf.zeros_like(some[(slice(None), *[0] * (some.shape.rank - 1))])
+
     def features(self, hidden: tf.Tensor, reads: tf.Tensor) -> tf.Tensor:
         """Returns what the output layer sees: the controller's output and what was read."""
         return tf.concat([hidden, tf.reshape(reads, [-1, self._read_size])], axis=1)

@@ -31,7 +31,8 @@ def forward_loop(
 ) -> tuple[tf.Tensor, Any, Records]:
     """Returns features [T, B, n], final states and, with ``keep``, what the way back needs.
 
-    States are those that ``step`` takes, a named tuple.
+    The last feature is the blur of the addresses, the others are those of ``step``. States are
+    what ``step`` takes, a named tuple.
     """
     length = projected.shape[0]
     layer_index = {id(layer): index for index, layer in enumerate(cell.recurrent_layers)}
@@ -53,7 +54,7 @@ def forward_loop(
                 outputs[index] += layer_biases[index]
             return outputs[index]
 
-        step_features, new_states = cell.step(projected[step], states, dense)
+        step_features, new_states = _step(cell, projected[step], states, dense)
         if keep:
             flat = tf.nest.flatten(states)
             kept_states = [a.write(step, s) for a, s in zip(kept_states, flat, strict=True)]
@@ -66,7 +67,7 @@ def forward_loop(
             kept_dense,
         )
 
-    feature_size = cell.output_layer.kernel.shape[0]
+    feature_size = cell.output_layer.kernel.shape[0] + 1
     start = (
         tf.constant(0),
         states,
@@ -160,8 +161,8 @@ def _backward_loop(
         step_projected = projected[step]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([step_projected, states])
-            features, new_states = cell.step(
-                step_projected, tf.nest.pack_sequence_as(structure, states), dense
+            features, new_states = _step(
+                cell, step_projected, tf.nest.pack_sequence_as(structure, states), dense
             )
         projected_gradient, state_gradients = tape.gradient(
             [features, tf.nest.flatten(new_states)],
@@ -197,6 +198,12 @@ def _backward_loop(
         if layer.use_bias:
             bias_gradients.append(tf.reduce_sum(flat_gradients, axis=0))
     return [projected_gradients.stack(), *state_gradients, *kernel_gradients, *bias_gradients]
+
+
+def _step(cell: Any, projected: tf.Tensor, states: Any, dense: Any) -> tuple[tf.Tensor, Any]:
+    """Takes a step, and adds the blur of the addresses to its features."""
+    features, new_states = cell.step(projected, states, dense)
+    return tf.concat([features, cell.blur(new_states)[:, tf.newaxis]], axis=1), new_states
 
 
 def _per_layer(cell: Any, biases: Tensors) -> list[tf.Tensor | None]:

@@ -175,6 +175,11 @@ class NTMCell(ControlledCell):
         state = NTMState(controller, memory, read_weights, write_weights, reads)
         return self.features(hidden, reads), state
 
+    def blur(self, state: NTMState) -> tf.Tensor:
+        """Returns the sum of the blur of all heads' addresses, float[B]."""
+        addresses = tf.concat([state.read_weights, state.write_weights], axis=1)
+        return tf.reduce_sum(addressing.blur(addresses), axis=1)
+
     def head_outputs(self, raw: tf.Tensor) -> HeadOutputs:
         """Brings the head layer's outputs, float[B, n], into their ranges, for all heads."""
         raw = tf.clip_by_value(raw, -self.clip, self.clip)

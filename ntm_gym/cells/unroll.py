@@ -34,12 +34,14 @@ class Unrolled(NamedTuple):
             after the longest row's end.
         dense_outputs: outputs of each of the cell's ``recurrent_layers`` at every step,
             float[B, T, n] each, when the trace is asked for; else empty.
+        blur: float[B, T], the cell's ``blur`` after every step; zeros after the longest row's end.
     """
 
     outputs: tf.Tensor
     states: Tensors
     trace: Tensors
     dense_outputs: Tensors
+    blur: tf.Tensor
 
 
 def unroll(
@@ -96,10 +98,11 @@ def unroll(
             for tensor in (features, *flatten(final))
         ]
     valid = tf.range(length)[tf.newaxis, :, tf.newaxis] < count
-    outputs = cell.project_outputs(tf.transpose(features, [1, 0, 2]))
+    features = tf.transpose(features, [1, 0, 2])
+    outputs = cell.project_outputs(features[..., :-1])
     outputs = tf.where(valid, outputs, tf.zeros_like(outputs))
     if not trace:
-        return Unrolled(outputs, states, [], [])
+        return Unrolled(outputs, states, [], [], features[..., -1])
 
     def batch_major(record: tf.Tensor) -> tf.Tensor:
         return tf.transpose(record, [1, 0, 2])
@@ -118,4 +121,5 @@ def unroll(
         states,
         [batch_major(record) for record in after],
         [batch_major(record) for record in records.dense_outputs],
+        features[..., -1],
     )
