@@ -199,6 +199,13 @@ def test_sharpening_does_not_underflow_over_many_slots():
     np.testing.assert_allclose(addressing.sharpen(flat, tf.fill([1, 1, 1], 50.0)), flat, rtol=1e-5)
 
 
+@pytest.mark.parametrize("spread", [1, 2, 4])
+def test_an_address_on_some_slots_alike_has_the_blur_of_them(spread):
+    weights = np.repeat([1 / spread, 0], [spread, 7 - spread])
+    got = addressing.blur(tf.constant([[np.roll(weights, 3), weights]]))
+    np.testing.assert_allclose(got, [[1 - 1 / spread] * 2], atol=1e-15)
+
+
 def test_reading_at_a_one_hot_gives_the_slot():
     arguments = draw(seed=5, batch=1)._replace(weights=one_hot(2, 0, 6))
     np.testing.assert_array_equal(

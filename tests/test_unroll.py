@@ -161,6 +161,30 @@ def test_training_and_inference_compute_the_same(name):
     assert_equal(training[:2], unroll(cell, inputs, SHORTER)[:2], 1e-14)
 
 
+@pytest.mark.parametrize("name", ["ntm, 2 layers, 2 + 3 heads, learned start", "dnc"])
+def test_blur_is_that_of_every_step_and_has_its_gradient(name):
+    cell, inputs = make_cell(name), make_inputs(BATCH, LENGTH)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(inputs)
+        blur = unroll(cell, inputs, LENGTH, training=True).blur
+        states, by_hand = cell.get_initial_state(BATCH), []
+        for step in range(LENGTH):
+            projected = cell.project_inputs(inputs[:, step])
+            _, state = cell.step(projected, cell.unpack(states), lambda layer, x: layer(x))
+            states = flatten(state)
+            by_hand.append(cell.blur(state))
+        expected = tf.stack(by_hand, axis=1)
+        losses = [tf.reduce_sum(tf.sin(each)) for each in (blur, expected)]
+    np.testing.assert_allclose(blur, expected, rtol=1e-12)
+    gradients = [tape.gradient(loss, inputs) for loss in losses]
+    if name == "dnc":
+        np.testing.assert_array_equal(blur, np.zeros((BATCH, LENGTH)))
+    else:
+        heads = cell.read_heads + cell.write_heads
+        assert 0 < np.min(blur) < np.max(blur) < heads
+        assert_equal(gradients[0], gradients[1], 1e-9)
+
+
 # The trace
 
 

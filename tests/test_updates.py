@@ -1,0 +1,165 @@
+"""Compiled updates: what they return, what they make small, and which tapes come again."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from agents import supervised, updates
+from agents.config import CopyConfig
+from agents.runs import Run
+from ntm_gym import Copy
+from ntm_gym.cells import NTMCell
+from ntm_gym.cells.unroll import unroll
+
+CONFIG = CopyConfig(task=Copy(width=2), learning_rate=1e-2)
+STEPS = 5
+
+
+@pytest.fixture
+def cell():
+    cell = NTMCell(2, units=10, slots=8, width=5)
+    cell.build((None, CONFIG.task.input_width))
+    return cell
+
+
+@pytest.fixture
+def mean():
+    cell = NTMCell(2, units=10, slots=8, width=5)
+    cell.build((None, CONFIG.task.input_width))
+    return cell
+
+
+def draw(lengths, size):
+    batch = CONFIG.task.sample(np.random.default_rng(0), lengths)
+    return batch, updates.in_groups(batch, size, STEPS)
+
+
+def compiled(cell, mean, **options):
+    optimizer = updates.build_optimizer(CONFIG)
+    optimizer.build(cell.trainable_variables)
+    return updates.compile_updates(cell, optimizer, mean, 0.9, **options)
+
+
+def test_gains_are_what_the_loss_falls_by(cell, mean):
+    batch, data = draw([2, 1, 2], 3)
+    test = updates.compile_test(cell)
+    before = test(*data)[0].numpy()
+    update = compiled(cell, mean, with_gains=True)
+    losses, _, _, _, gains = (result.numpy() for result in update(*data))
+    after = test(*data)[0].numpy()
+    np.testing.assert_allclose(losses, before, rtol=1e-6)
+    np.testing.assert_allclose(gains, (before - after) / batch.steps, atol=1e-6)
+    assert np.abs(gains).max() > 1e-4
+
+
+@pytest.mark.parametrize("cost", [0.0, 0.5])
+def test_the_objective_is_the_loss_and_the_blur_of_the_tapes_own_steps(cell, mean, cost):
+    batch, data = draw([2, 1, 2], 3)
+    blur = unroll(cell, data[0][0], STEPS).blur.numpy()
+    own = np.arange(STEPS) < batch.steps[:, np.newaxis]
+    update = compiled(cell, mean, with_blur=True)
+    losses, _, _, objectives = (result.numpy() for result in update(*data, np.float32(cost)))
+    expected = losses * np.log(2) + cost * (blur * own).sum(axis=1)
+    np.testing.assert_allclose(objectives[0], expected[0], rtol=1e-5)
+
+
+def test_blur_that_costs_falls(cell, mean):
+    _, data = draw(np.full(300, 2), 3)
+    before = unroll(cell, data[0][0], STEPS).blur.numpy().mean()
+    compiled(cell, mean, with_blur=True)(*data, np.float32(100.0))
+    assert unroll(cell, data[0][0], STEPS).blur.numpy().mean() < 0.5 * before
+
+
+@pytest.mark.parametrize(("count", "fraction"), [(8, 0.25), (9, 0.5), (7, 0.3), (5, 0.0)])
+def test_spread_is_the_fraction_at_equal_distances(count, fraction):
+    chosen = updates.spread(count, fraction)
+    assert chosen.shape == (count,)
+    assert chosen.sum() == int(count * fraction)
+    if fraction:
+        distances = np.diff(np.flatnonzero(chosen))
+        assert set(distances) <= {int(1 / fraction), int(1 / fraction) + 1}
+
+
+def test_the_hardest_tapes_take_the_place_of_others():
+    batch, groups = draw([1, 2, 1, 2, 2, 1], 2)
+    hard = updates.hardest(groups, np.array([[0.1, 5.0], [0.2, 0.3], [4.0, 0.0]]), 2)
+    np.testing.assert_array_equal(hard[0], batch.inputs[[1, 4]])
+    np.testing.assert_array_equal(hard[3], batch.steps[[1, 4]])
+
+    _, others = draw([1, 1, 1, 1, 1, 1], 2)
+    kept = [group.copy() for group in others]
+    where = np.array([True, False, False, False, False, True])
+    updates.replace(others, where, hard)
+    for group, before, tapes in zip(others, kept, hard, strict=True):
+        flat = group.reshape(-1, *group.shape[2:])
+        np.testing.assert_array_equal(flat[where], tapes)
+        np.testing.assert_array_equal(flat[~where], before.reshape(flat.shape)[~where])
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Step sizes, blur costs and inputs of every call, in a training that nothing is learned in."""
+    calls = []
+
+    def compile_updates(_cell, optimizer, *_):
+        def update(inputs, _targets, _mask, steps, blur_cost):
+            calls.append((float(optimizer.learning_rate), float(blur_cost), inputs.copy()))
+            shape = steps.shape
+            # The longest tapes are the hardest.
+            zeros = np.zeros(shape, np.float32)
+            results = [zeros, zeros, zeros[:, 0], steps.astype(np.float32)]
+            return [updates.tf.constant(result) for result in results]
+
+        return update
+
+    monkeypatch.setattr(supervised, "compile_updates", compile_updates)
+    return calls
+
+
+def train(tmp_path, monkeypatch, wrong, **changes):
+    """Trains with so many wrong bits in every held-out sequence."""
+    config = dataclasses.replace(
+        CONFIG,
+        task=Copy(width=8),
+        max_length=2,
+        batch_size=2,
+        report_sequences=8,
+        max_sequences=40,
+        solved_sequences=2,
+        anneal_reports=4,
+        **changes,
+    )
+    run = Run.create(tmp_path, config)
+    monkeypatch.setattr(run, "save_network", lambda _: None)
+    scores = [np.zeros((1, 2), np.float32), np.full((1, 2), wrong, np.int32)]
+    monkeypatch.setattr(
+        supervised, "compile_test", lambda _: lambda *_: [updates.tf.constant(s) for s in scores]
+    )
+    return supervised.train(config, run)
+
+
+def test_after_a_good_report_the_step_falls_blur_costs_and_hard_tapes_return(
+    seen, tmp_path, monkeypatch
+):
+    train(tmp_path, monkeypatch, 0, blur_cost=0.3, replay=0.25)
+    steps, costs, inputs = zip(*seen, strict=True)
+    np.testing.assert_allclose(steps, 1e-2 * np.array([1, 0.75, 0.5, 0.25]), rtol=1e-6)
+    np.testing.assert_allclose(costs, [0, 0.3, 0.3, 0.3], rtol=1e-6)
+    for before, after in itertools.pairwise(inputs):
+        tapes, again = (stretch.reshape(8, *stretch.shape[2:]) for stretch in (before, after))
+        repeated = [any(np.array_equal(tape, old) for old in tapes) for tape in again]
+        assert np.flatnonzero(repeated).tolist() == [3, 7]
+
+
+def test_before_a_good_report_nothing_changes(seen, tmp_path, monkeypatch):
+    outcome = train(tmp_path, monkeypatch, 1, blur_cost=0.3, replay=0.25)
+    assert [report.sequences for report in outcome.reports] == [8, 16, 24, 32, 40]
+    np.testing.assert_allclose([call[:2] for call in seen], [[1e-2, 0]] * 5, rtol=1e-6)
+
+
+def test_a_budget_to_fall_in(seen, tmp_path, monkeypatch):
+    train(tmp_path, monkeypatch, 1, anneal_budget=0.5)
+    expected = 1e-2 * np.array([1, 1, 1, 0.8, 0.4])
+    np.testing.assert_allclose([call[0] for call in seen], expected, rtol=1e-6)
