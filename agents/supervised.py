@@ -169,7 +169,7 @@ def train(
             lesson=curriculum.lesson,
             mean_length=mean_length,
         )
-        run.append_metrics(report._asdict())
+        run.append_metrics(report._asdict() | _lesson_columns(curriculum))
         run.write_json("curriculum.json", curriculum.get_state())
         reports.append(report)
         in_a_row = in_a_row + 1 if report.held_out_bit_errors == 0 else 0
@@ -187,3 +187,17 @@ def _step_size(config: TrainConfig, sequences: int, falls: int) -> float:
     if config.anneal_budget:
         left = min(left, (1 - sequences / config.max_sequences) / config.anneal_budget)
     return config.learning_rate * left
+
+
+def _lesson_columns(curriculum: Any) -> dict[str, float]:
+    """What a curriculum's lessons are drawn by, beside a report in the metrics."""
+    if not isinstance(curriculum, Lessons):
+        return {}
+    columns = {"probability": curriculum.probabilities}
+    if isinstance(curriculum, PredictionGain):
+        columns["weight"] = curriculum.weights
+    return {
+        f"lesson_{lesson}_{name}": float(value)
+        for name, values in columns.items()
+        for lesson, value in enumerate(values)
+    }

@@ -266,6 +266,10 @@ def test_curriculum_learns_with_the_network_and_is_saved(tmp_path, monkeypatch):
     saved = make_curriculum("prediction_gain", 1, 2)
     saved.set_state(state)
     assert saved.lesson == reports[-1].lesson
+    last = run.read_metrics()[-1]
+    for name, values in (("probability", saved.probabilities), ("weight", saved.weights)):
+        written = [last[f"lesson_{lesson}_{name}"] for lesson in range(len(saved.lessons))]
+        np.testing.assert_array_equal(written, values)
     assert 1.3 < reports[0].mean_length < 1.7
     assert state["time"] == 1 + 3_200 // TINY.batch_size
     # All but the gains of the last tenth of a report have been offered.
