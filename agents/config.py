@@ -50,7 +50,7 @@ class TrainConfig:
     """The task is solved as soon as so many reports in a row count as solved."""
     anneal_below: float = 0.15
     """A report with fewer wrong bits than this in a held-out sequence lets the step size fall."""
-    anneal_reports: int = 20
+    anneal_reports: int = 40
     """The step size falls to 0 in so many equal parts, one after each such report; then training
     ends."""
     anneal_budget: float = 0.0
