@@ -1,6 +1,7 @@
 """What the scripts share: progress bars, tables, and errors said in one line."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -64,6 +65,30 @@ def run_command(command: Callable[[], None]) -> NoReturn:
         problems.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
     sys.exit(0)
+
+
+@contextmanager
+def stop_requests() -> Iterator[Callable[[], bool]]:
+    """Gives a function that says whether SIGINT (Ctrl-C) or SIGTERM has come.
+
+    A second SIGINT raises KeyboardInterrupt at once.
+    """
+    requested = False
+
+    def request(signum: int, _: Any) -> None:
+        nonlocal requested
+        if requested and signum == signal.SIGINT:
+            raise KeyboardInterrupt
+        requested = True
+        problems.print("Stopping after the next report.")
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    earlier = [signal.signal(each, request) for each in signals]
+    try:
+        yield lambda: requested
+    finally:
+        for each, handler in zip(signals, earlier, strict=True):
+            signal.signal(each, handler)
 
 
 @contextmanager

@@ -3,23 +3,23 @@
     config.json       every setting, the command, versions and commit
     metrics.csv       one row for each report
     curriculum.json   what the curriculum has learned, as of the last report
-    model.keras       the network
+    checkpoints/      the last states of the training, from which it can go on
+    model.keras       the network, when training has ended
     evaluation.json   scores at each length, beside those of the random and the oracle agent
     figures/          pictures
     events/           TensorBoard events, if asked for
 
-Files appear whole or not at all: they are written under a temporary name and then renamed.
+Files appear whole or not at all. Rows are added to metrics.csv; a run that goes on writes it anew.
 """
 
 import csv
 import dataclasses
 import json
-import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +29,7 @@ import keras
 import tensorflow as tf
 
 from agents.config import TrainConfig, config_from_dict
+from agents.files import replacing
 
 FORMAT = 1
 """Changes when a run of an older version can no longer be read."""
@@ -76,10 +77,7 @@ class Run:
                 "cell": config.cell.name,
                 "settings": dataclasses.asdict(config),
                 "command": sys.argv,
-                "versions": {
-                    "python": platform.python_version(),
-                    **{name: version(name) for name in ("ntm-gym", "tensorflow", "keras", "numpy")},
-                },
+                "versions": _versions(),
                 "commit": _commit(),
             },
         )
@@ -106,6 +104,39 @@ class Run:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RunError(f"expected settings in {folder}/config.json, got {error}") from error
 
+    @classmethod
+    def resume(cls, folder: str | Path, config: TrainConfig, force: bool = False) -> "Run":
+        """Opens a run of these settings and of these versions to go on with it, or makes one.
+
+        Args:
+            folder: the folder.
+            config: the settings.
+            force: also go on with a run of other settings or versions, by these.
+
+        Raises:
+            RunError: the folder holds a run of others, which are named, or something else.
+        """
+        folder = Path(folder)
+        if not (folder / "config.json").exists():
+            return cls.create(folder, config)
+        run = cls.open(folder)
+        written = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        theirs = {"task": run.config.name, "cell": run.config.cell.name}
+        ours = {"task": config.name, "cell": config.cell.name}
+        differences = [
+            *_differences(theirs, ours),
+            *_differences(dataclasses.asdict(run.config), dataclasses.asdict(config)),
+            *_differences(written.get("versions"), _versions(), "version"),
+        ]
+        if differences and not force:
+            raise RunError(f"the run in {folder} has {'; '.join(differences)}; --force goes on")
+        return cls(folder, config)
+
+    @property
+    def ended(self) -> bool:
+        """Whether training has ended: the network has been saved."""
+        return (self.folder / "model.keras").is_file()
+
     def load_network(self) -> keras.Model:
         """Returns the trained network.
 
@@ -122,12 +153,12 @@ class Run:
 
     def save_network(self, network: keras.Model) -> None:
         """Writes `model.keras`."""
-        with self._replacing("model.keras") as path:
+        with replacing(self.folder / "model.keras") as path:
             network.save(path)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Writes a JSON file of the folder."""
-        with self._replacing(name) as path:
+        with replacing(self.folder / name) as path:
             path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     def append_metrics(self, row: Mapping[str, float]) -> None:
@@ -139,6 +170,16 @@ class Run:
             if begins:
                 writer.writeheader()
             writer.writerow(row)
+
+    def rewrite_metrics(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Writes `metrics.csv` anew, with these rows alone; without any, there is no such file."""
+        if not rows:
+            (self.folder / "metrics.csv").unlink(missing_ok=True)
+            return
+        with replacing(self.folder / "metrics.csv") as path, path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
 
     def read_metrics(self) -> list[dict[str, float]]:
         """Returns the rows of `metrics.csv`.
@@ -154,13 +195,6 @@ class Run:
                 ]
         except FileNotFoundError:
             raise RunError(f"expected reports in {self.folder}/metrics.csv, got none") from None
-
-    @contextmanager
-    def _replacing(self, name: str) -> Iterator[Path]:
-        """Gives a temporary path and moves what was written there to the name."""
-        temporary = self.folder / f".new-{name}"
-        yield temporary
-        os.replace(temporary, self.folder / name)
 
 
 @contextmanager
@@ -179,6 +213,20 @@ def tensorboard_events(folder: Path | None) -> Iterator[Callable[[Any], None]]:
                 tf.summary.scalar(name, value, step=report.sequences)
 
         yield write
+
+
+def _versions() -> dict[str, str]:
+    names = ("ntm-gym", "tensorflow", "keras", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def _differences(expected: Any, got: Any, name: str = "") -> Iterator[str]:
+    """Says what differs between two trees of dictionaries."""
+    if isinstance(expected, Mapping) and isinstance(got, Mapping):
+        for key in sorted(expected.keys() | got.keys()):
+            yield from _differences(expected.get(key), got.get(key), f"{name}.{key}".lstrip("."))
+    elif expected != got:
+        yield f"{name} {expected!r}, not {got!r}"
 
 
 def _commit() -> str | None:

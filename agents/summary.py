@@ -5,18 +5,14 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Literal
 
+from agents.reports import first_solved
 from agents.runs import Run, RunError
 
 
 def solved_at(run: Run) -> tuple[float, float] | None:
     """Returns sequences and seconds of the first report of the first row that solved the task."""
-    rows, in_a_row = run.read_metrics(), 0
-    for last, row in enumerate(rows):
-        in_a_row = in_a_row + 1 if row["held_out_bit_errors"] == 0 else 0
-        if in_a_row == run.config.solved_reports:
-            first = rows[last - in_a_row + 1]
-            return first["sequences"], first["seconds"]
-    return None
+    row = first_solved(run.read_metrics(), run.config.solved_reports)
+    return None if row is None else (row["sequences"], row["seconds"])
 
 
 Quantity = Literal["bit_errors", "cost_bits"]

@@ -1,4 +1,4 @@
-"""Supervised training by teacher forcing: the loop, read from top to bottom.
+"""Supervised training: answers of the network against the targets of whole tapes.
 
 Loss: the cross-entropy of the answers, summed over the scored bits of a batch and divided by the
 batch's size. Update: RMSProp or Adam, with the gradient's norm bounded. What is tested and saved is
@@ -16,9 +16,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.checkpoints import Checkpoint, Checkpoints
 from agents.config import TrainConfig
 from agents.recurrent import build_network, make_cell
-from agents.runs import Run
+from agents.reports import Report, as_report, first_solved
+from agents.runs import Run, RunError
 from agents.updates import (
     build_optimizer,
     compile_test,
@@ -31,38 +33,7 @@ from agents.updates import (
 from ntm_gym.curriculum import Lessons, PredictionGain, make_curriculum
 
 TRAINING, HELD_OUT = 1, 2
-"""Streams of random numbers: tapes of one are never those of another, whatever the seed."""
-
-
-class Report(NamedTuple):
-    """What is known after some training; a row of `metrics.csv`.
-
-    Attributes:
-        sequences: training sequences so far.
-        seconds: time since training began, compilation included.
-        updates_per_second: of the stretch since the last report, held-out tests not counted.
-        sequences_per_second: likewise.
-        loss_bits: training cost in bits per new sequence (none that is shown again), mean since the
-            last report.
-        bit_errors: wrong bits per new training sequence, mean since the last report.
-        held_out_bit_errors: wrong bits per held-out sequence of the longest training length.
-        held_out_loss_bits: cost of these in bits per sequence.
-        gradient_norm: mean norm of the gradients before clipping, since the last report.
-        lesson: the number of the curriculum's present lesson, from 0.
-        mean_length: of the new training sequences since the last report.
-    """
-
-    sequences: int
-    seconds: float
-    updates_per_second: float
-    sequences_per_second: float
-    loss_bits: float
-    bit_errors: float
-    held_out_bit_errors: float
-    held_out_loss_bits: float
-    gradient_norm: float
-    lesson: int
-    mean_length: float
+"""Random streams of one seed, beside that of the weights."""
 
 
 class Outcome(NamedTuple):
@@ -79,106 +50,197 @@ class Outcome(NamedTuple):
     solved: Report | None
 
 
+class TrainingStoppedError(RunError):
+    """Training was asked to stop before its end, and can go on from its last report."""
+
+
 def train(
-    config: TrainConfig, run: Run, on_report: Callable[[Report], None] = lambda _: None
+    config: TrainConfig,
+    run: Run,
+    on_report: Callable[[Report], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Trains the recipe's cell until its step size has fallen to 0 or the budget ends.
 
+    If the run has checkpoints, training goes on from the newest that is whole. On the same
+    machine, the weights are then those of a training that was never stopped.
+
     Args:
         config: the recipe.
-        run: the folder that reports and the network are written to.
+        run: the folder that reports, checkpoints and the network are written to.
         on_report: called after each report.
+        should_stop: asked after each report.
 
     Returns:
         How it ended. The network is that of the last update: none is picked by its scores.
+
+    Raises:
+        TrainingStoppedError: training was asked to stop; all until then is in a checkpoint.
+        RunError: the run's checkpoints are of another network.
     """
-    began = time.perf_counter()
-    keras.utils.set_random_seed(config.seed)
-    rng = np.random.default_rng([config.seed, TRAINING])
-    curriculum = make_curriculum(
-        config.curriculum, config.min_length, config.max_length, config.task
-    )
-    cell = make_cell(config)
-    network = build_network(cell, config.task.input_width)
-    # The network holds the mean of the weights, a cell of its own the weights themselves.
-    trained = type(cell).from_config(cell.get_config())
-    trained.build((None, config.task.input_width))
-    trained.set_weights(cell.get_weights())
-    optimizer = build_optimizer(config)
-    optimizer.build(trained.trainable_variables)
-    longest = int(config.task.steps(np.array([config.max_length]))[0])
-    wants_gains = isinstance(curriculum, PredictionGain)
-    update = compile_updates(
-        trained, optimizer, cell, config.averaging, wants_gains, config.blur_cost > 0
-    )
-    test = compile_test(cell)
-    held_out = in_groups(
-        config.task.sample(
-            np.random.default_rng([config.seed, HELD_OUT]),
-            np.full(config.solved_sequences, config.max_length),
-        ),
-        min(config.solved_sequences, 32),
-        longest,
-    )
-
-    updates = config.report_sequences // config.batch_size
-    # A curriculum that follows errors hears of them ten times between two reports.
-    calls = min(10, updates) if isinstance(curriculum, Lessons) else 1
-    updates //= calls
-    shape = updates, config.batch_size
-    again = spread(updates * config.batch_size, config.replay)
-    hard_tapes: list[NDArray[Any]] = []
-    sequences, reports, solved, in_a_row, falls = 0, [], None, 0, 0
-    while sequences < config.max_sequences and falls < config.anneal_reports:
-        optimizer.learning_rate = _step_size(config, sequences, falls)
-        blur_cost = config.blur_cost if falls else 0.0
-        stretch, update_seconds = [], 0.0
-        for _ in range(calls):
-            lengths = curriculum.sample(rng, updates * config.batch_size)
-            tapes = in_groups(config.task.sample(rng, lengths), config.batch_size, longest)
-            new = np.ones(shape, bool)
-            if falls and hard_tapes:
-                new = ~again.reshape(shape)
-                replace(tapes, again, hard_tapes)
-            update_began = time.perf_counter()
-            results = update(*tapes, np.float32(blur_cost))
-            losses, errors, norms, objectives, *gains = (result.numpy() for result in results)
-            update_seconds += time.perf_counter() - update_began
-            hard_tapes = hardest(tapes, objectives, int(again.sum()))
-            lengths = lengths.reshape(shape)
-            for heard in zip(new, lengths, errors, *gains, strict=True):
-                if heard[0].any():
-                    curriculum.record(*(values[heard[0]] for values in heard[1:]))
-            stretch.append(
-                (losses[new].mean(), errors[new].mean(), norms.mean(), lengths[new].mean())
+    training = _Training(config)
+    checkpoints = Checkpoints(run.folder / "checkpoints")
+    if checkpoint := checkpoints.newest():
+        training.go_on_from(checkpoint)
+    run.rewrite_metrics(training.rows)
+    while not training.ended:
+        report = training.advance()
+        run.append_metrics(training.rows[-1])
+        run.write_json("curriculum.json", training.curriculum.get_state())
+        checkpoints.offer(report.sequences, training.checkpoint)
+        on_report(report)
+        if should_stop() and not training.ended:
+            checkpoints.write(report.sequences, training.checkpoint())
+            raise TrainingStoppedError(
+                f"stopped after {report.sequences:,} sequences; --resume goes on"
             )
-            sequences += lengths.size
-        loss, wrong, norm, mean_length = np.mean(stretch, axis=0, dtype=float).tolist()
+    checkpoints.write(training.sequences, training.checkpoint())
+    run.save_network(training.network)
+    solved = first_solved(training.rows, config.solved_reports)
+    reports = [as_report(row) for row in training.rows]
+    return Outcome(training.network, reports, as_report(solved) if solved else None)
 
-        held_out_losses, held_out_errors = (result.numpy() for result in test(*held_out))
+
+class _Training:
+    """Everything that changes in a training, and how it advances to its next report."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self._config = config
+        self._began = time.perf_counter()
+        self.rows: list[dict[str, float]] = []
+        self._hard_tapes: list[NDArray[Any]] = []
+        keras.utils.set_random_seed(config.seed)
+        self._rng = np.random.default_rng([config.seed, TRAINING])
+        self.curriculum = make_curriculum(
+            config.curriculum, config.min_length, config.max_length, config.task
+        )
+        cell = make_cell(config)
+        self.network = build_network(cell, config.task.input_width)
+        # The network holds the mean of the weights, a cell of its own the weights themselves.
+        trained = type(cell).from_config(cell.get_config())
+        trained.build((None, config.task.input_width))
+        trained.set_weights(cell.get_weights())
+        self._optimizer = build_optimizer(config)
+        self._optimizer.build(trained.trainable_variables)
+        self._variables = [*trained.variables, *cell.variables, *self._optimizer.variables]
+        self._longest = int(config.task.steps(np.array([config.max_length]))[0])
+        self._update = compile_updates(
+            trained,
+            self._optimizer,
+            cell,
+            config.averaging,
+            isinstance(self.curriculum, PredictionGain),
+            config.blur_cost > 0,
+        )
+        self._test = compile_test(cell)
+        self._held_out = in_groups(
+            config.task.sample(
+                np.random.default_rng([config.seed, HELD_OUT]),
+                np.full(config.solved_sequences, config.max_length),
+            ),
+            min(config.solved_sequences, 32),
+            self._longest,
+        )
+
+    @property
+    def sequences(self) -> int:
+        """The training sequences so far."""
+        return int(self.rows[-1]["sequences"]) if self.rows else 0
+
+    @property
+    def falls(self) -> int:
+        """How many reports have let the step size fall."""
+        return sum(row["held_out_bit_errors"] < self._config.anneal_below for row in self.rows)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the step size has fallen to 0 or the budget has ended."""
+        return (
+            self.sequences >= self._config.max_sequences
+            or self.falls >= self._config.anneal_reports
+        )
+
+    def advance(self) -> Report:
+        """Trains up to the next report."""
+        config, sequences = self._config, self.sequences
+        updates = config.report_sequences // config.batch_size
+        # A curriculum that follows errors hears of them ten times between two reports.
+        calls = min(10, updates) if isinstance(self.curriculum, Lessons) else 1
+        self._optimizer.learning_rate = _step_size(config, sequences, self.falls)
+        stretch = [self._call(updates // calls) for _ in range(calls)]
+        sequences += calls * (updates // calls) * config.batch_size
+        loss, wrong, norm, mean_length, _ = np.mean(stretch, axis=0, dtype=float).tolist()
+        seconds = sum(call[-1] for call in stretch)
+        held_out_losses, held_out_errors = (
+            result.numpy() for result in self._test(*self._held_out)
+        )
         report = Report(
             sequences=sequences,
-            seconds=round(time.perf_counter() - began, 3),
-            updates_per_second=round(calls * updates / update_seconds, 1),
-            sequences_per_second=round(calls * lengths.size / update_seconds, 1),
+            seconds=round(time.perf_counter() - self._began, 3),
+            updates_per_second=round(calls * (updates // calls) / seconds, 1),
+            sequences_per_second=round((sequences - self.sequences) / seconds, 1),
             loss_bits=loss,
             bit_errors=wrong,
             held_out_bit_errors=float(held_out_errors.sum() / config.solved_sequences),
             held_out_loss_bits=float(held_out_losses.sum() / config.solved_sequences),
             gradient_norm=norm,
-            lesson=curriculum.lesson,
+            lesson=self.curriculum.lesson,
             mean_length=mean_length,
         )
-        run.append_metrics(report._asdict() | _lesson_columns(curriculum))
-        run.write_json("curriculum.json", curriculum.get_state())
-        reports.append(report)
-        in_a_row = in_a_row + 1 if report.held_out_bit_errors == 0 else 0
-        if in_a_row == config.solved_reports and solved is None:
-            solved = reports[-in_a_row]
-        falls += report.held_out_bit_errors < config.anneal_below
-        on_report(report)
-    run.save_network(network)
-    return Outcome(network, reports, solved)
+        self.rows.append(report._asdict() | _lesson_columns(self.curriculum))
+        return report
+
+    def _call(self, updates: int) -> tuple[float, ...]:
+        """Makes updates in one compiled call; means of them, and the seconds that it took."""
+        config, late = self._config, self.falls > 0
+        shape = updates, config.batch_size
+        lengths = self.curriculum.sample(self._rng, updates * config.batch_size)
+        batch = config.task.sample(self._rng, lengths)
+        tapes = in_groups(batch, config.batch_size, self._longest)
+        again = spread(updates * config.batch_size, config.replay)
+        new = np.ones(shape, bool)
+        if late and self._hard_tapes:
+            new = ~again.reshape(shape)
+            replace(tapes, again, self._hard_tapes)
+        began = time.perf_counter()
+        results = self._update(*tapes, np.float32(config.blur_cost if late else 0))
+        losses, errors, norms, objectives, *gains = (result.numpy() for result in results)
+        seconds = time.perf_counter() - began
+        self._hard_tapes = hardest(tapes, objectives, int(again.sum()))
+        lengths = lengths.reshape(shape)
+        for heard in zip(new, lengths, errors, *gains, strict=True):
+            if heard[0].any():
+                self.curriculum.record(*(values[heard[0]] for values in heard[1:]))
+        return losses[new].mean(), errors[new].mean(), norms.mean(), lengths[new].mean(), seconds
+
+    def checkpoint(self) -> Checkpoint:
+        """Returns all that changes."""
+        values = {
+            "rows": self.rows,
+            "rng": self._rng.bit_generator.state,
+            "curriculum": self.curriculum.get_state(),
+        }
+        variables = [variable.numpy() for variable in self._variables]
+        return Checkpoint([*variables, *self._hard_tapes], values)
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """Takes over the state of a checkpoint.
+
+        Raises:
+            RunError: if it is that of another training.
+        """
+        arrays, values = checkpoint
+        shapes = [tuple(variable.shape) for variable in self._variables]
+        got = [array.shape for array in arrays[: len(shapes)]]
+        if got != shapes:
+            raise RunError(f"expected a checkpoint of weights {shapes}, got {got}")
+        for variable, array in zip(self._variables, arrays, strict=False):
+            variable.assign(array)
+        self._hard_tapes = list(arrays[len(shapes) :])
+        self._rng.bit_generator.state = values["rng"]
+        self.curriculum.set_state(values["curriculum"])
+        self.rows = values["rows"]
+        self._began = time.perf_counter() - self.rows[-1]["seconds"]
 
 
 def _step_size(config: TrainConfig, sequences: int, falls: int) -> float:

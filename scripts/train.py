@@ -4,6 +4,7 @@
     python scripts/train.py associative_recall --seed 3 --run runs/recall-3
     python scripts/train.py copy --cell dnc --cell.slots 32
     python scripts/train.py copy --cell lstm --cell.units 256 --cell.layers 3
+    python scripts/train.py copy --resume
 
 The run's folder holds settings, reports, network and scores; scripts/plot.py draws it.
 """
@@ -41,6 +42,8 @@ def main(
     cell: Literal["ntm", "dnc", "lstm"] = "ntm",  # noqa: ARG001 (chosen_cell has read it)
     run: Path | None = None,
     overwrite: bool = False,
+    resume: bool = False,
+    force: bool = False,
     tensorboard: bool = False,
     episodes: int = 640,
 ) -> None:
@@ -53,9 +56,13 @@ def main(
         run: folder for the run. If not given, runs/TASK-SEED, for cells other than the Neural
             Turing Machine runs/TASK-CELL-SEED.
         overwrite: replace an earlier run in that folder.
+        resume: go on with the run in that folder where it was stopped, if there is one.
+        force: also resume a run of other settings or of other versions of the libraries.
         tensorboard: also write TensorBoard events, into the folder's events/.
         episodes: held-out sequences for each length of the evaluation at the end; 0 leaves it out.
     """
+    if overwrite and resume:
+        raise ValueError("expected --overwrite or --resume, got both")
     # Loading TensorFlow takes seconds, which --help and wrong arguments need not wait for.
     from agents import console
 
@@ -64,22 +71,24 @@ def main(
     from agents.evaluation import evaluate_run
     from agents.paper import paper_parameters
     from agents.recurrent import count_parameters
+    from agents.reports import Report
     from agents.runs import Run, tensorboard_events
 
     kind = "" if config.cell.name == "ntm" else f"-{config.cell.name}"
     folder = run or Path("runs") / f"{config.name}{kind}-{config.seed}"
-    opened = Run.create(folder, config, overwrite)
+    opened = Run.resume(folder, config, force) if resume else Run.create(folder, config, overwrite)
     console.print_parameters(count_parameters(config), paper_parameters(config))
     with (
+        console.stop_requests() as stop_requested,
         console.training_progress(config) as show,
         tensorboard_events(opened.folder if tensorboard else None) as write_events,
     ):
 
-        def on_report(report: supervised.Report) -> None:
+        def on_report(report: Report) -> None:
             show(report)
             write_events(report)
 
-        outcome = supervised.train(config, opened, on_report)
+        outcome = supervised.train(config, opened, on_report, stop_requested)
     console.print_outcome(config, opened.folder, outcome)
     if episodes:
         console.print_scores(evaluate_run(opened, episodes=episodes))

@@ -1,0 +1,103 @@
+"""Checkpoints: all that training needs to go on exactly where it was.
+
+A file is the SHA-256 of what follows, a newline, and a NumPy archive: numbered arrays, and the
+other values as JSON. Reading executes nothing.
+"""
+
+import hashlib
+import io
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.files import replacing
+
+LARGEST = 1 << 32
+"""Bytes; larger files are refused before they are read."""
+
+logger = logging.getLogger(__name__)
+
+
+class Checkpoint(NamedTuple):
+    """The state of a training.
+
+    Attributes:
+        arrays: arrays of numbers, in an order that the training knows.
+        values: all other values, such as JSON can hold.
+    """
+
+    arrays: Sequence[NDArray[Any]]
+    values: dict[str, Any]
+
+
+class Checkpoints:
+    """The last checkpoints of a run.
+
+    Args:
+        folder: where they are; made when the first is written.
+        keep: how many are kept, at least 1. A damaged one is replaced by the one before it.
+        share: the greatest share of the time that `offer` may take.
+    """
+
+    def __init__(self, folder: Path, keep: int = 2, share: float = 0.02) -> None:
+        self.folder = folder
+        self.keep = keep
+        self.share = share
+        self._written, self._took = time.perf_counter(), 0.0
+
+    def offer(self, number: int, state: Callable[[], Checkpoint]) -> None:
+        """Writes a checkpoint, unless the last one is too recent for its cost."""
+        if (time.perf_counter() - self._written) * self.share >= self._took:
+            self.write(number, state())
+
+    def write(self, number: int, state: Checkpoint) -> None:
+        """Writes a checkpoint, and removes those that are no longer kept.
+
+        Args:
+            number: grows from one checkpoint to the next, such as the sequences so far.
+            state: what is written.
+        """
+        began = time.perf_counter()
+        arrays = {str(i): array for i, array in enumerate(state.arrays)}
+        values = np.frombuffer(json.dumps(state.values).encode(), np.uint8)
+        archive = io.BytesIO()
+        np.savez(archive, allow_pickle=False, values=values, **arrays)
+        self.folder.mkdir(exist_ok=True)
+        with replacing(self.folder / f"{number:012}.checkpoint") as path, path.open("wb") as file:
+            file.write(hashlib.sha256(archive.getbuffer()).hexdigest().encode() + b"\n")
+            file.write(archive.getbuffer())
+        for old in self._paths()[: -self.keep]:
+            old.unlink()
+        self._written = time.perf_counter()
+        self._took = self._written - began
+
+    def newest(self) -> Checkpoint | None:
+        """Returns the newest checkpoint that is whole, or None; logs a warning for each damaged."""
+        for path in reversed(self._paths()):
+            try:
+                return _read(path)
+            except (OSError, ValueError) as error:
+                logger.warning("Going on from an earlier checkpoint: %s", error)
+        return None
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("*.checkpoint"))
+
+
+def _read(path: Path) -> Checkpoint:
+    """Raises ValueError if it is not what was written."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+        raise ValueError(f"expected a file of at most {LARGEST:,} bytes, got {path}")
+    expected, _, content = path.read_bytes().partition(b"\n")
+    if hashlib.sha256(content).hexdigest().encode() != expected:
+        raise ValueError(f"expected what was written to {path}, got something else")
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        values = json.loads(archive["values"].tobytes())
+        arrays = [archive[str(i)] for i in range(len(archive.files) - 1)]
+    return Checkpoint(arrays, values)

@@ -1,0 +1,48 @@
+"""What training tells of itself from time to time: a row of `metrics.csv`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+
+class Report(NamedTuple):
+    """What is known after some training; a row of `metrics.csv`.
+
+    Attributes:
+        sequences: training sequences so far.
+        seconds: time since training began, compilation included.
+        updates_per_second: of the stretch since the last report, held-out tests not counted.
+        sequences_per_second: likewise.
+        loss_bits: training cost in bits per new sequence (none that is shown again), mean since the
+            last report.
+        bit_errors: wrong bits per new training sequence, mean since the last report.
+        held_out_bit_errors: wrong bits per held-out sequence of the longest training length.
+        held_out_loss_bits: cost of these in bits per sequence.
+        gradient_norm: mean norm of the gradients before clipping, since the last report.
+        lesson: the number of the curriculum's present lesson, from 0.
+        mean_length: of the new training sequences since the last report.
+    """
+
+    sequences: int
+    seconds: float
+    updates_per_second: float
+    sequences_per_second: float
+    loss_bits: float
+    bit_errors: float
+    held_out_bit_errors: float
+    held_out_loss_bits: float
+    gradient_norm: float
+    lesson: int
+    mean_length: float
+
+
+def as_report(row: Mapping[str, Any]) -> Report:
+    """Returns the report of a row of `metrics.csv`, which may have more columns."""
+    return Report(**{name: row[name] for name in Report._fields})
+
+
+def first_solved(rows: Sequence[Mapping[str, Any]], in_a_row: int) -> Mapping[str, Any] | None:
+    """Returns the first row of the first so many in a row without wrong held-out bits, or None."""
+    for i in range(len(rows) - in_a_row + 1):
+        if not any(row["held_out_bit_errors"] for row in rows[i : i + in_a_row]):
+            return rows[i]
+    return None

@@ -1,0 +1,232 @@
+"""Training that is stopped, killed or damaged goes on as if nothing had been."""
+
+import dataclasses
+import json
+import logging
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents import checkpoints, supervised
+from agents.cell_config import NTMConfig
+from agents.checkpoints import Checkpoint, Checkpoints
+from agents.config import CopyConfig
+from agents.recurrent import cell_of
+from agents.runs import Run, RunError
+from ntm_gym import Copy
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIG = CopyConfig(
+    task=Copy(width=2),
+    cell=NTMConfig(units=8, slots=6, width=4, memory_init="random"),
+    max_length=2,
+    batch_size=2,
+    curriculum="prediction_gain",
+    anneal_below=100.0,
+    report_sequences=40,
+    max_sequences=200,
+    solved_sequences=4,
+)
+
+
+@pytest.fixture(autouse=True)
+def no_networks(monkeypatch):
+    monkeypatch.setattr(Run, "save_network", lambda *_: None)
+
+
+def stop_after(count):
+    """Says that training should stop after so many reports."""
+    asked = iter(range(1, 100))
+    return lambda: next(asked) == count
+
+
+def result(run, outcome):
+    """Weights, and metrics without what the clock says."""
+    clock = ("seconds", "updates_per_second", "sequences_per_second")
+    rows = [{k: v for k, v in row.items() if k not in clock} for row in run.read_metrics()]
+    return cell_of(outcome.network).get_weights(), rows
+
+
+def assert_equal(got, expected):
+    for ours, theirs in zip(got[0], expected[0], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert got[1] == expected[1]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "save_network", lambda *_: None)
+        run = Run.create(tmp_path_factory.mktemp("whole"), CONFIG)
+        return result(run, supervised.train(CONFIG, run))
+
+
+def stopped(folder, count=3):
+    run = Run.create(folder, CONFIG)
+    with pytest.raises(supervised.TrainingStoppedError, match=f"after {40 * count} sequences"):
+        supervised.train(CONFIG, run, should_stop=stop_after(count))
+    return run
+
+
+def test_a_stopped_training_goes_on_exactly(tmp_path, uninterrupted):
+    stopped(tmp_path)
+    run = Run.resume(tmp_path, CONFIG)
+    seconds = [row["seconds"] for row in run.read_metrics()]
+    outcome = supervised.train(CONFIG, run)
+    assert_equal(result(run, outcome), uninterrupted)
+    after = [row["seconds"] for row in run.read_metrics()]
+    assert after[:3] == seconds
+    assert after == sorted(after)
+
+
+def test_what_was_written_after_the_checkpoint_is_done_again(tmp_path, uninterrupted):
+    run = stopped(tmp_path)
+    with (tmp_path / "metrics.csv").open("a") as file:
+        file.write("160,1.0,a torn li")
+    outcome = supervised.train(CONFIG, run)
+    assert_equal(result(run, outcome), uninterrupted)
+
+
+@pytest.mark.parametrize("damage", [b"", b"short", None])
+def test_after_damage_the_checkpoint_before_is_taken(tmp_path, uninterrupted, damage, caplog):
+    run = stopped(tmp_path)
+    before, newest = sorted((tmp_path / "checkpoints").iterdir())
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content if damage is None else damage)
+    with caplog.at_level(logging.WARNING):
+        outcome = supervised.train(CONFIG, run)
+    assert f"expected what was written to {newest}" in caplog.text
+    assert before.name not in caplog.text
+    assert_equal(result(run, outcome), uninterrupted)
+
+
+def test_without_a_whole_checkpoint_training_begins_anew(tmp_path, uninterrupted):
+    run = stopped(tmp_path)
+    for path in (tmp_path / "checkpoints").iterdir():
+        path.write_bytes(b"")
+    outcome = supervised.train(CONFIG, run)
+    assert_equal(result(run, outcome), uninterrupted)
+
+
+def test_other_settings_are_refused_by_name(tmp_path):
+    Run.create(tmp_path, CONFIG)
+    other = dataclasses.replace(CONFIG, seed=3, cell=dataclasses.replace(CONFIG.cell, units=9))
+    with pytest.raises(RunError, match=r"cell\.units 8, not 9; seed 0, not 3; --force") as error:
+        Run.resume(tmp_path, other)
+    assert "slots" not in str(error.value)
+    assert Run.resume(tmp_path, other, force=True).config == other
+
+
+def test_other_versions_are_refused_by_name(tmp_path):
+    Run.create(tmp_path, CONFIG)
+    path = tmp_path / "config.json"
+    written = json.loads(path.read_text())
+    written["versions"]["keras"] = "3.0.0"
+    path.write_text(json.dumps(written))
+    with pytest.raises(RunError, match=r"has version\.keras '3\.0\.0', not '"):
+        Run.resume(tmp_path, CONFIG)
+    Run.resume(tmp_path, CONFIG, force=True)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    stopped(tmp_path)
+    other = dataclasses.replace(CONFIG, cell=dataclasses.replace(CONFIG.cell, units=9))
+    with pytest.raises(RunError, match="expected a checkpoint of weights"):
+        supervised.train(other, Run.resume(tmp_path, other, force=True))
+
+
+def test_resuming_nothing_begins_a_run(tmp_path):
+    Run.resume(tmp_path / "new", CONFIG)
+    assert Run.open(tmp_path / "new").config == CONFIG
+
+
+STATE = Checkpoint([np.arange(6.0).reshape(2, 3), np.array(2, np.int64)], {"a": [1, 2**70]})
+
+
+def test_a_checkpoint_comes_back(tmp_path):
+    kept = Checkpoints(tmp_path / "checkpoints")
+    assert kept.newest() is None
+    for number in (5, 40, 300):
+        kept.write(number, STATE._replace(values={"number": number}))
+    assert [int(path.stem) for path in sorted(kept.folder.iterdir())] == [40, 300]
+    arrays, values = kept.newest()
+    for ours, theirs in zip(arrays, STATE.arrays, strict=True):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
+    assert values == {"number": 300}
+
+
+def test_every_damage_is_seen(tmp_path):
+    kept = Checkpoints(tmp_path, keep=1)
+    kept.write(1, STATE)
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for position in range(0, len(whole), 7):
+        bad = bytearray(whole)
+        bad[position] ^= 1 << int(rng.integers(8))
+        path.write_bytes(bad)
+        assert kept.newest() is None
+        path.write_bytes(whole[:position])
+        assert kept.newest() is None
+    path.write_bytes(whole)
+    assert kept.newest().values == STATE.values
+
+
+def test_links_and_giants_are_not_read(tmp_path, monkeypatch):
+    kept = Checkpoints(tmp_path / "checkpoints")
+    kept.write(1, STATE)
+    (path,) = kept.folder.iterdir()
+    monkeypatch.setattr(checkpoints, "LARGEST", 10)
+    assert kept.newest() is None
+    monkeypatch.undo()
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert kept.newest() is None
+
+
+def test_checkpoints_take_no_more_than_their_share(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+
+    def state():
+        now[0] += 1.0
+        return STATE
+
+    kept = Checkpoints(tmp_path, keep=1000, share=0.1)
+    for number in range(200):
+        now[0] += 1.0
+        # What takes the time here is the state; writing takes none of this clock's.
+        kept.offer(number, state)
+    assert len(list(tmp_path.iterdir())) == 200  # only writing is counted
+
+    monkeypatch.setattr(np, "savez", lambda *_, **__: now.__setitem__(0, now[0] + 1.0))
+    before = now[0]
+    for number in range(200, 400):
+        now[0] += 1.0
+        kept.offer(number, lambda: STATE)
+    written = len(list(tmp_path.iterdir())) - 200
+    assert 10 <= written <= 0.1 * (now[0] - before) + 1
+
+
+def test_a_terminated_command_saves_and_says_how_to_go_on(tmp_path):
+    command = [sys.executable, ROOT / "scripts" / "train.py", "copy", "--run", tmp_path / "run"]
+    command += ["--cell.units", "4", "--cell.slots", "4", "--max-length", "2", "--episodes", "0"]
+    command += ["--report-sequences", "40", "--max-sequences", "1000000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    metrics = tmp_path / "run" / "metrics.csv"
+    while not metrics.exists() and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, problems = process.communicate()
+    assert process.returncode == 1
+    assert "sequences; --resume goes on" in problems
+    assert "Traceback" not in problems
+    last = Checkpoints(tmp_path / "run" / "checkpoints").newest().values["rows"][-1]
+    assert last["sequences"] == Run.open(tmp_path / "run").read_metrics()[-1]["sequences"]
