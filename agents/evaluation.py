@@ -101,7 +101,7 @@ def evaluate_run(
     agents: dict[int | None, RecurrentAgent] = {}
     scores: list[Score] = []
     for length in lengths:
-        size = trained.slots and (slots or enough_slots(task, length))
+        size = trained.slots and (slots or enough_slots(trained, task, length))
         if size not in agents:
             agents[size] = RecurrentAgent(trained if size is None else trained.with_slots(size))
         batch = held_out(task, length, episodes, seed)
@@ -135,17 +135,20 @@ def with_fields(task: Task, fields: Mapping[str, Any] | None) -> tuple[Task, str
     return changed, "".join(f"-{name}={value}" for name, value in (fields or {}).items())
 
 
-def enough_slots(task: Task, length: int) -> int:
+def enough_slots(cell: Any, task: Task, length: int) -> int:
     """Returns a number of slots on which a tape of this length can be stored, one row in each.
 
     Args:
+        cell: the cell with the memory.
         task: the task.
         length: the length of the tape.
 
     Returns:
         128, the paper's number, or if a tape shows more rows before its first answer is due, the
-        next power of two that holds them.
+        next power of two that holds them. The cell's own number if it runs on no other.
     """
+    if not cell.any_slots:
+        return int(cell.slots)
     tape = task.sample(np.random.default_rng(0), np.array([length]))
     shown = int(tape.mask[0].argmax())
     return max(128, 2 ** (shown - 1).bit_length())

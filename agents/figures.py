@@ -112,7 +112,9 @@ def draw_run(
     yield draw_learning(run.read_metrics(), config.name, figures / "learning.png")
     trained = RecurrentAgent.load(run.folder).cell
     for length in lengths:
-        size = slots or trained.slots if length <= config.max_length else enough_slots(task, length)
+        size = trained.slots
+        if slots or length > config.max_length:
+            size = slots or enough_slots(trained, task, length)
         cell = trained.with_slots(size)
         insight = look_inside(RecurrentAgent(cell), held_out(task, length, 1, seed))
         title = f"{config.name}, length {length}"

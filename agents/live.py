@@ -46,9 +46,11 @@ def load(run: Run, length: int | None = None, slots: int | None = None) -> Recur
         RunError: the run has no network.
         ValueError: the length or the slots are impossible.
     """
+    agent = RecurrentAgent.load(run.folder, slots)
     if slots is None and length is not None and length > run.config.max_length:
-        slots = enough_slots(run.config.task, length)
-    return RecurrentAgent.load(run.folder, slots)
+        size = enough_slots(agent.cell, run.config.task, length)
+        return RecurrentAgent(agent.cell.with_slots(size))
+    return agent
 
 
 def draw_memory(cell: Any, state: Sequence[Any], view: View, height: int) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from agents.agent import OracleAgent, RandomAgent
 from agents.evaluation import enough_slots, held_out, play, score
 from agents.recurrent import RecurrentAgent
 from ntm_gym import PROTOCOLS
-from ntm_gym.cells import CELLS
+from ntm_gym.cells import CELLS, NTMCell
 from ntm_gym.metrics import cost_bits
 
 NAMES = list(PROTOCOLS)
@@ -156,4 +156,10 @@ def test_what_is_no_number_counts_as_wrong():
     ],
 )
 def test_slots_hold_what_is_shown(name, length, slots):
-    assert enough_slots(PROTOCOLS[name].task, length) == slots
+    assert enough_slots(NTMCell(1, slots=8), PROTOCOLS[name].task, length) == slots
+
+
+@pytest.mark.parametrize("start", ["memory_init", "address_init"])
+def test_a_learned_start_has_the_slots_that_it_was_learned_with(start):
+    cell = NTMCell(1, slots=8, **{start: "learned"})
+    assert enough_slots(cell, PROTOCOLS["copy"].task, 1000) == 8

@@ -203,6 +203,11 @@ class ControlledCell(keras.layers.Layer):
         """Returns flat states of zeros, float[batch_size, n] each."""
         return [tf.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
+    @property
+    def any_slots(self) -> bool:
+        """Whether ``with_slots`` gives the same network on a memory of any size."""
+        return True
+
     def changed(self, **options: Any) -> "ControlledCell":
         """Returns a cell with the same weights and other options, which no weight depends on.
 

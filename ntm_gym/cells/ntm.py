@@ -185,6 +185,11 @@ class NTMCell(ControlledCell):
         raw = tf.clip_by_value(raw, -self.clip, self.clip)
         return split_heads(raw, self.width, self.shift_range, self.read_heads, self.write_heads)
 
+    @property
+    def any_slots(self) -> bool:
+        """Whether no learned initial memory or address belongs to this number of slots."""
+        return "learned" not in (self.memory_init, self.address_init)
+
     def with_slots(self, slots: int) -> ControlledCell:
         """Returns a cell with the same weights on a memory of another size.
 
