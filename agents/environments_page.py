@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agents.agent import Agent, OracleAgent, RandomAgent
 from agents.play import make_env
-from ntm_gym import PROTOCOLS, Protocol, TaskEnv
+from ntm_gym import PROTOCOLS, Protocol, TaskEnv, TaskVectorEnv
 from ntm_gym.metrics import bit_errors, solved_fraction
 
 EPISODES = 500
@@ -55,6 +55,10 @@ python scripts/play.py NTMCopy-v0 --agent oracle --length 30
 Of `gym.make` and `gym.make_vec`, beside each task's own:
 
 {arguments}
+
+Of `gym.make_vec` alone:
+
+{vector_arguments}
 
 ### Options of reset
 
@@ -110,6 +114,7 @@ def page_text() -> str:
     common = sections(TaskEnv)
     make = entries(common["Args"])
     named = [name for name in make if name not in ("task", "**task_fields")]
+    make_vec = entries(sections(TaskVectorEnv)["Args"])
     options = entries(sections(TaskEnv.reset)["Args"])["options"]
     rows = [
         (
@@ -125,6 +130,10 @@ def page_text() -> str:
         table=table(("id", "to do", "training lengths", "observation", "action"), rows),
         common=_description(common),
         arguments=table(("name", "meaning"), [(f"`{name}`", make[name]) for name in named]),
+        vector_arguments=table(
+            ("name", "meaning"),
+            [(f"`{name}`", make_vec[name]) for name in ("rollouts", "autoreset_mode")],
+        ),
         options=options,
     )
     return page + "".join(_environment(name, protocol) for name, protocol in PROTOCOLS.items())

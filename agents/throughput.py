@@ -4,9 +4,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any
 
-import gymnasium as gym
 import keras
 import numpy as np
 import tensorflow as tf
@@ -14,101 +13,11 @@ import tensorflow as tf
 from agents.cell_config import NTMConfig
 from agents.config import CopyConfig
 from agents.recurrent import make_cell
+from agents.speed import Speed, rate
+from agents.throughput_environments import environment_speeds, sb3_speeds, task_speeds
 from agents.updates import build_optimizer, compile_updates, in_groups
-from ntm_gym import PROTOCOLS, Copy, TaskEnv
+from ntm_gym import Copy
 from ntm_gym.cells import NTMCell
-
-
-class Speed(NamedTuple):
-    """One measurement.
-
-    Attributes:
-        what: what was measured.
-        value: the figure.
-        unit: its unit.
-        baseline: what it is compared to, empty if to nothing.
-        baseline_value: the baseline's figure in the same unit.
-        ratio: how many times the baseline's speed; for times, how many times the baseline's time.
-    """
-
-    what: str
-    value: float
-    unit: str
-    baseline: str = ""
-    baseline_value: float | None = None
-    ratio: float | None = None
-
-
-def environment_speeds(seconds: float) -> Iterator[Speed]:
-    """Yields steps a second of single and vector Copy beside Gymnasium's own CartPole."""
-    for rows in (1, 16, 256, 4096, 16384):
-        copy = _vector_steps("NTMCopy-v0", rows, seconds)
-        cartpole = _vector_steps("CartPole-v1", rows, seconds)
-        yield Speed(
-            f"make_vec NTMCopy-v0, {rows} environments",
-            copy,
-            "steps/s",
-            f"make_vec CartPole-v1, {rows}",
-            cartpole,
-            copy / cartpole,
-        )
-    copy, cartpole = (_single_steps(env, seconds) for env in ("NTMCopy-v0", "CartPole-v1"))
-    yield Speed("make NTMCopy-v0", copy, "steps/s", "make CartPole-v1", cartpole, copy / cartpole)
-
-
-def task_speeds(seconds: float) -> Iterator[Speed]:
-    """Yields steps a second of every task beside Copy: played by 4,096 rows, and only drawn."""
-    rows, measures = 4096, {"played": _vector_steps, "drawn": _drawn_steps}
-    for verb, measure in measures.items():
-        copy = measure("NTMCopy-v0", rows, seconds)
-        for protocol in PROTOCOLS.values():
-            speed = measure(protocol.env_id, rows, seconds)
-            what = f"{protocol.env_id}, {verb}"
-            yield Speed(what, speed, "steps/s", f"NTMCopy-v0, {verb}", copy, speed / copy)
-
-
-def _drawn_steps(env_id: str, rows: int, seconds: float) -> float:
-    """Steps a second of batches of tapes, at lengths drawn uniformly from the training range."""
-    env = cast(TaskEnv, gym.make(env_id).unwrapped)
-    rng = np.random.default_rng(0)
-
-    def steps() -> int:
-        lengths = env.curriculum.sample(rng, rows)
-        return int(env.task.sample(rng, lengths, env.task.tape_dtype).steps.sum())
-
-    return _rate(steps, seconds)
-
-
-def _vector_steps(env_id: str, rows: int, seconds: float) -> float:
-    """Steps a second, all rows counted, with actions drawn beforehand and autoresets included."""
-    env = gym.make_vec(env_id, rows, vectorization_mode="vector_entry_point")
-    env.action_space.seed(0)
-    actions = [env.action_space.sample() for _ in range(8)]
-    env.reset(seed=0)
-
-    def steps() -> int:
-        for action in actions:
-            env.step(action)
-        return len(actions) * rows
-
-    return _rate(steps, seconds)
-
-
-def _single_steps(env_id: str, seconds: float) -> float:
-    """Steps a second through the default wrappers, with resets."""
-    env = gym.make(env_id)
-    env.action_space.seed(0)
-    actions = [env.action_space.sample() for _ in range(64)]
-    env.reset(seed=0)
-
-    def steps() -> int:
-        for action in actions:
-            *_, terminated, truncated, _ = env.step(action)
-            if terminated or truncated:
-                env.reset()
-        return len(actions)
-
-    return _rate(steps, seconds)
 
 
 def training_speeds(seconds: float) -> Iterator[Speed]:
@@ -125,7 +34,7 @@ def training_speeds(seconds: float) -> Iterator[Speed]:
 
     cell, optimizer = _network(config)
     update = compile_updates(cell, optimizer, _network(config)[0], config.averaging)
-    unrolled = _rate(lambda: len(update(*data)[0].numpy()) * config.batch_size, seconds)
+    unrolled = rate(lambda: len(update(*data)[0].numpy()) * config.batch_size, seconds)
     yield Speed("training, unroll", unrolled, "sequences/s")
     for jit in (True, False):
         cell, optimizer = _network(config)
@@ -137,7 +46,7 @@ def training_speeds(seconds: float) -> Iterator[Speed]:
             loss.numpy()
             return groups * config.batch_size
 
-        baseline = _rate(updates, seconds)
+        baseline = rate(updates, seconds)
         name = f"keras.layers.RNN, jit_compile={jit}"
         yield Speed(
             "training, unroll", unrolled, "sequences/s", name, baseline, unrolled / baseline
@@ -204,7 +113,7 @@ def _update_ms(batch: int, length: int, slots: int, seconds: float) -> float:
     tapes = Copy().sample(np.random.default_rng(0), np.full(updates * batch, length))
     data = in_groups(tapes, batch, tapes.inputs.shape[1])
     update = compile_updates(cell, optimizer, _network(config)[0], config.averaging)
-    return 1000.0 / _rate(lambda: len(update(*data)[0].numpy()), seconds)
+    return 1000.0 / rate(lambda: len(update(*data)[0].numpy()), seconds)
 
 
 def _floor_ms(batch: int, seconds: float) -> float:
@@ -240,7 +149,7 @@ def _floor_ms(batch: int, seconds: float) -> float:
                 np.multiply(memory, memory, out=result)
         return 1
 
-    return 1000.0 / _rate(floor, seconds)
+    return 1000.0 / rate(floor, seconds)
 
 
 def import_times(seconds: float) -> Iterator[Speed]:  # noqa: ARG001
@@ -265,24 +174,10 @@ def import_times(seconds: float) -> Iterator[Speed]:  # noqa: ARG001
     )
 
 
-def _rate(work: Callable[[], int], seconds: float) -> float:
-    """The best of five rates of units a second, each over a fifth of the time; warms up first.
-
-    The best is what the code can do; the others were disturbed by something else.
-    """
-    work()
-    rates = []
-    for _ in range(5):
-        count, began = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - began) < seconds / 5:
-            count += work()
-        rates.append(count / elapsed)
-    return max(rates)
-
-
 MEASURES = (
     environment_speeds,
     task_speeds,
+    sb3_speeds,
     training_speeds,
     update_times,
     scaling_times,

@@ -20,12 +20,13 @@ class Curriculum(Protocol):
     def sample(self, rng: np.random.Generator, n: int) -> NDArray[np.int64]:
         """The next n lengths, int64[n]; `rng` is the only source of randomness."""
 
-    def record(self, lengths: NDArray[np.int64], errors: NDArray[np.int64]) -> None:
+    def record(self, lengths: NDArray[np.int64], errors: NDArray[Any]) -> None:
         """Hears of n finished tapes.
 
         Args:
             lengths: int64[n]; may lie outside the curriculum's own, since a reset can ask for any.
-            errors: int64[n], the wrong bits of each tape.
+            errors: the wrong bits of each tape, int64[n]; their means, float64[n], if each tape
+                was played several times (`rollouts` of the vector environment).
         """
 
 

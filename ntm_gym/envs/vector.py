@@ -41,6 +41,12 @@ class TaskVectorEnv(
         max_length: the greatest length to draw.
         curriculum: a name in `ntm_gym.curriculum.CURRICULA`, or an object with `sample` and
             `record`, which draws lengths of its own; one for all rows, which hears of them all.
+        rollouts: rows that play the same tape, K: rows 0 to K - 1 one, the next K another, and so
+            on, from the reset on and after each autoreset. Actions change nothing that is shown, so
+            the rows of a group differ only in answers and rewards, and end together: a network need
+            be asked about one row of each, and the mean return of the other rows is a baseline for
+            each. The curriculum draws once for each tape, and hears of it once, of the mean of its
+            K errors.
         autoreset_mode: an `AutoresetMode` or its value, "NextStep", "SameStep" or "Disabled".
         render_mode: None, or "ansi" or "rgb_array", in which `render` returns a text or picture for
             each row, as `TaskEnv` does. For a window there is Gymnasium's `HumanRendering`.
@@ -64,12 +70,18 @@ class TaskVectorEnv(
         min_length: int,
         max_length: int,
         curriculum: Curriculum | str = "uniform",
+        rollouts: int = 1,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
         **task_fields: Any,
     ) -> None:
         if not is_integer(num_envs) or num_envs < 1:
             raise ValueError(f"expected num_envs as an integer of at least 1, got {num_envs!r}")
+        if not is_integer(rollouts) or rollouts < 1 or num_envs % rollouts:
+            raise ValueError(
+                "expected rollouts as an integer of at least 1 that divides num_envs, "
+                f"got {rollouts!r} for {num_envs} rows"
+            )
         super().__init__(
             task, num_envs, min_length, max_length, curriculum, render_mode, task_fields
         )
@@ -82,6 +94,7 @@ class TaskVectorEnv(
             ) from None
         self.metadata = {**self.metadata, "autoreset_mode": self._autoreset}
         self.num_envs = int(num_envs)
+        self.rollouts = int(rollouts)
         self.single_observation_space, self.single_action_space = make_spaces(self.task)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -96,10 +109,11 @@ class TaskVectorEnv(
         Args:
             seed: seeds the one generator of all rows; None goes on with it.
             options: `"length"`, an integer or one for each row that is reset, or `"tape"`, a Batch
-                of one tape for each row that is reset; for these episodes only. Or some of
-                `"curriculum"`, `"min_length"` and `"max_length"`, as `set_curriculum` takes them;
-                they last. Beside any, or alone, `"reset_mask"`, bool[B]: the rows to reset, the
-                others play on.
+                of one tape for each row that is reset; for these episodes only. With `rollouts`,
+                one for each group of rows. Or some of `"curriculum"`, `"min_length"` and
+                `"max_length"`, as `set_curriculum` takes them; they last. Beside any, or alone,
+                `"reset_mask"`, bool[B]: the rows to reset, whole groups of them; the others play
+                on.
 
         Returns:
             The observations of all rows, and infos of those that were reset.
@@ -118,8 +132,7 @@ class TaskVectorEnv(
         if not self._started and not mask.all():
             raise gym.error.ResetNeeded("expected reset() of all rows first, got a reset_mask")
         super().reset(seed=seed)
-        rows = mask.nonzero()[0]
-        self._tapes.load(rows, self._draw(self.np_random, len(rows), drawing))
+        self._refill(mask, drawing)
         self._started = True
         return self._present(mask)
 
@@ -161,7 +174,7 @@ class TaskVectorEnv(
         ended = tapes.ended
         infos: dict[str, Any] = {}
         if ended.any():
-            self.curriculum.record(tapes.lengths[ended], tapes.errors[ended])
+            self._record(tapes.lengths[ended], tapes.errors[ended])
             infos = _masked(result(tapes.errors, tapes.lengths), ended)
             if self._autoreset is AutoresetMode.SAME_STEP:
                 infos = self._final(infos, ended)
@@ -200,10 +213,21 @@ class TaskVectorEnv(
             value = value(*args, **kwargs)
         return (value,) * self.num_envs
 
-    def _refill(self, mask: NDArray[np.bool_]) -> None:
-        """Begins the next episodes that the curriculum draws in the rows of the mask bool[B]."""
+    def _refill(self, mask: NDArray[np.bool_], options: dict[str, Any] | None = None) -> None:
+        """Begins the next episodes in the rows of the mask bool[B], one tape for each group."""
         rows = mask.nonzero()[0]
-        self._tapes.load(rows, self._draw(self.np_random, len(rows)))
+        batch = self._draw(self.np_random, len(rows) // self.rollouts, options)
+        if self.rollouts > 1:
+            batch = batch.select(np.arange(len(batch)).repeat(self.rollouts))
+        self._tapes.load(rows, batch)
+
+    def _record(self, lengths: NDArray[np.int64], errors: NDArray[np.int64]) -> None:
+        """Tells the curriculum of the ended rows' lengths and errors, each tape once."""
+        if self.rollouts == 1:
+            self.curriculum.record(lengths, errors)
+        else:
+            means = errors.reshape(-1, self.rollouts).mean(axis=1)
+            self.curriculum.record(lengths[:: self.rollouts], means)
 
     def _present(self, mask: NDArray[np.bool_]) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """All observations now, and infos of the actions due in some rows; all fresh."""
@@ -224,12 +248,18 @@ class TaskVectorEnv(
         }
 
     def _check_mask(self, mask: Any) -> NDArray[np.bool_]:
-        """The rows to reset; raises ValueError if they are no bool[B] with a True."""
+        """The rows to reset; raises ValueError if they are no bool[B] of some whole groups."""
         shape, dtype = getattr(mask, "shape", None), getattr(mask, "dtype", type(mask).__name__)
         if shape != (self.num_envs,) or dtype != np.bool_ or not mask.any():
             raise ValueError(
                 f"expected options['reset_mask'] as a bool array of shape ({self.num_envs},) "
                 f"with at least one True, got shape {shape} of {dtype}: {mask!r}"
+            )
+        groups = mask.reshape(-1, self.rollouts)
+        if np.any(groups.any(axis=1) != groups.all(axis=1)):
+            raise ValueError(
+                "expected options['reset_mask'] to be alike within each "
+                f"{self.rollouts} rows that play one tape, got {mask!r}"
             )
         return mask
 

@@ -1,0 +1,40 @@
+"""A measurement of speed, and how a rate is measured."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Speed(NamedTuple):
+    """One measurement.
+
+    Attributes:
+        what: what was measured.
+        value: the figure.
+        unit: its unit.
+        baseline: what it is compared to, empty if to nothing.
+        baseline_value: the baseline's figure in the same unit.
+        ratio: how many times the baseline's speed; for times, how many times the baseline's time.
+    """
+
+    what: str
+    value: float
+    unit: str
+    baseline: str = ""
+    baseline_value: float | None = None
+    ratio: float | None = None
+
+
+def rate(work: Callable[[], int], seconds: float) -> float:
+    """The best of five rates of units a second, each over a fifth of the time; warms up first.
+
+    The best is what the code can do; the others were disturbed by something else.
+    """
+    work()
+    rates = []
+    for _ in range(5):
+        count, began = 0, time.perf_counter()
+        while (elapsed := time.perf_counter() - began) < seconds / 5:
+            count += work()
+        rates.append(count / elapsed)
+    return max(rates)
