@@ -140,11 +140,14 @@ class RepeatCopyConfig(TrainConfig):
 class DynamicNGramsConfig(TrainConfig):
     """Dynamic N-grams (section 4.4 of the paper).
 
-    Nobody can know the bits, so no run counts as solved: training lasts until its budget ends.
+    Nobody can know the bits, so no run counts as solved: training lasts until its budget ends. Slots
+    that differ from the start, one for each context, are what counts are kept in.
     """
 
     name: ClassVar[str] = "dynamic_ngrams"
     task: DynamicNGrams = field(default_factory=DynamicNGrams)
+    cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=32, memory_init="learned"))
+    learning_rate: float = 6e-3
     anneal_budget: float = 0.5
     min_length: int = PROTOCOLS["dynamic_ngrams"].min_length
     max_length: int = PROTOCOLS["dynamic_ngrams"].max_length
