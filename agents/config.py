@@ -140,8 +140,8 @@ class RepeatCopyConfig(TrainConfig):
 class DynamicNGramsConfig(TrainConfig):
     """Dynamic N-grams (section 4.4 of the paper).
 
-    Nobody can know the bits, so no run counts as solved: training lasts until its budget ends. Slots
-    that differ from the start, one for each context, are what counts are kept in.
+    Nobody can know the bits, so no run counts as solved: training lasts until its budget ends.
+    Counts are kept in slots that differ from the start, one for each context.
     """
 
     name: ClassVar[str] = "dynamic_ngrams"
