@@ -53,6 +53,9 @@ class TrainConfig:
     anneal_reports: int = 40
     """The step size falls to 0 in so many equal parts, one after each such report; then training
     ends."""
+    lost_above: float = 1.0
+    """A report with more wrong bits than this in a held-out sequence, after one that let the step
+    size fall, takes weights and optimiser back to where the last such report found them."""
     anneal_budget: float = 0.0
     """The step size also falls to 0 over this last fraction of the budget: for tasks that nobody
     can solve."""
@@ -73,6 +76,7 @@ class TrainConfig:
             "max_length": self.max_length >= self.min_length,
             "learning_rate": self.learning_rate > 0,
             "anneal_below": self.anneal_below > 0,
+            "lost_above": self.lost_above >= self.anneal_below,
             "averaging": 0 <= self.averaging < 1,
             "clip_norm": self.clip_norm > 0,
             "blur_cost": self.blur_cost >= 0,

@@ -5,7 +5,8 @@ batch's size. Update: RMSProp or Adam, with the gradient's norm bounded. What is
 a running mean of the weights (Polyak & Juditsky 1992): single updates shake a solution that is
 already exact. Once the task is nearly solved, the step size falls to 0, which ends training. It
 must not fall earlier: the networks first find out how to use their memory, suddenly. What is left
-then are rare tapes. To learn them, the hardest are trained on again, and blurred addresses cost.
+then are rare tapes. To learn them, the hardest are trained on again, and blurred addresses cost. An
+update that destroys what was learned, as one rare tape can, is taken back.
 """
 
 import time
@@ -109,6 +110,7 @@ class _Training:
         self._began = time.perf_counter()
         self.rows: list[dict[str, float]] = []
         self._hard_tapes: list[NDArray[Any]] = []
+        self._good: list[NDArray[Any]] = []
         keras.utils.set_random_seed(config.seed)
         self._rng = np.random.default_rng([config.seed, TRAINING])
         self.curriculum = make_curriculum(
@@ -188,6 +190,10 @@ class _Training:
             mean_length=mean_length,
         )
         self.rows.append(report._asdict() | _lesson_columns(self.curriculum))
+        if report.held_out_bit_errors < config.anneal_below:
+            self._good = self._values()
+        elif report.held_out_bit_errors > config.lost_above and self._good:
+            self._assign(self._good)
         return report
 
     def _call(self, updates: int) -> tuple[float, ...]:
@@ -217,11 +223,11 @@ class _Training:
         """Returns all that changes."""
         values = {
             "rows": self.rows,
+            "good": bool(self._good),
             "rng": self._rng.bit_generator.state,
             "curriculum": self.curriculum.get_state(),
         }
-        variables = [variable.numpy() for variable in self._variables]
-        return Checkpoint([*variables, *self._hard_tapes], values)
+        return Checkpoint([*self._values(), *self._good, *self._hard_tapes], values)
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
         """Takes over the state of a checkpoint.
@@ -229,18 +235,28 @@ class _Training:
         Raises:
             RunError: if it is that of another training.
         """
-        arrays, values = checkpoint
+        arrays, values = list(checkpoint.arrays), checkpoint.values
         shapes = [tuple(variable.shape) for variable in self._variables]
         got = [array.shape for array in arrays[: len(shapes)]]
         if got != shapes:
             raise RunError(f"expected a checkpoint of weights {shapes}, got {got}")
-        for variable, array in zip(self._variables, arrays, strict=False):
-            variable.assign(array)
-        self._hard_tapes = list(arrays[len(shapes) :])
+        self._assign(arrays[: len(shapes)])
+        del arrays[: len(shapes)]
+        if values["good"]:
+            self._good = arrays[: len(shapes)]
+            del arrays[: len(shapes)]
+        self._hard_tapes = arrays
         self._rng.bit_generator.state = values["rng"]
         self.curriculum.set_state(values["curriculum"])
         self.rows = values["rows"]
         self._began = time.perf_counter() - self.rows[-1]["seconds"]
+
+    def _values(self) -> list[NDArray[Any]]:
+        return [variable.numpy() for variable in self._variables]
+
+    def _assign(self, values: list[NDArray[Any]]) -> None:
+        for variable, value in zip(self._variables, values, strict=True):
+            variable.assign(value)
 
 
 def _step_size(config: TrainConfig, sequences: int, falls: int) -> float:

@@ -163,3 +163,26 @@ def test_a_budget_to_fall_in(seen, tmp_path, monkeypatch):
     train(tmp_path, monkeypatch, 1, anneal_budget=0.5)
     expected = 1e-2 * np.array([1, 1, 1, 0.8, 0.4])
     np.testing.assert_allclose([call[0] for call in seen], expected, rtol=1e-6)
+
+
+def test_a_training_that_is_lost_goes_back_to_its_last_good_report(seen, monkeypatch):
+    config = dataclasses.replace(CONFIG, max_length=2, batch_size=2, report_sequences=8)
+    config = dataclasses.replace(config, solved_sequences=2, max_sequences=48)
+    wrong = iter([5, 0, 0.5, 5, 0.5, 5])
+
+    def test(*_):
+        return [np.zeros(2), np.array([next(wrong), 0]) * 2]
+
+    monkeypatch.setattr(
+        supervised, "compile_test", lambda _: lambda *_: [updates.tf.constant(s) for s in test()]
+    )
+    training = supervised._Training(config)
+    counter = training._variables[0]
+    after = []
+    for report in range(6):
+        counter.assign(np.full(counter.shape, report))
+        training.advance()
+        after.append(float(counter.numpy().flat[0]))
+    # Report 1 is good. Reports 3 and 5 are lost; report 0 has nothing to go back to.
+    assert after == [0, 1, 2, 1, 4, 1]
+    assert len(seen) == 6
