@@ -54,19 +54,26 @@ class Run:
     def create(cls, folder: str | Path, config: TrainConfig, overwrite: bool = False) -> "Run":
         """Makes the folder and writes `config.json`.
 
+        Cut off at any moment, it leaves a folder that it can replace.
+
         Raises:
             RunError: the folder holds something, and it is no run or `overwrite` is not given.
         """
         folder = Path(folder)
         if folder.exists() and not folder.is_dir():
             raise RunError(f"expected a folder for the run, got the file {folder}")
-        if folder.is_dir() and any(folder.iterdir()):
-            if not (folder / "config.json").is_file():
-                raise RunError(f"expected an empty folder or an earlier run, got {folder}")
+        folder.mkdir(parents=True, exist_ok=True)
+        # The settings of an earlier run are replaced last: without them it would be no run. Its
+        # network goes first: with it, training would have ended.
+        kept = {"config.json", temporary(folder / "config.json").name}
+        if (folder / "config.json").is_file():
             if not overwrite:
                 raise RunError(f"{folder} holds a run already; give --overwrite to replace it")
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+            (folder / "model.keras").unlink(missing_ok=True)
+            for path in [path for path in folder.iterdir() if path.name not in kept]:
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        elif not {path.name for path in folder.iterdir()} <= kept:
+            raise RunError(f"expected an empty folder or an earlier run, got {folder}")
         run = cls(folder, config)
         run.write_json(
             "config.json",
@@ -122,12 +129,12 @@ class Run:
 
     def save_network(self, network: keras.Model) -> None:
         """Writes `model.keras`."""
-        with self._replacing("model.keras") as path:
+        with replacing(self.folder / "model.keras") as path:
             network.save(path)
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Writes a JSON file of the folder."""
-        with self._replacing(name) as path:
+        with replacing(self.folder / name) as path:
             path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
     def append_metrics(self, row: Mapping[str, float]) -> None:
@@ -155,12 +162,17 @@ class Run:
         except FileNotFoundError:
             raise RunError(f"expected reports in {self.folder}/metrics.csv, got none") from None
 
-    @contextmanager
-    def _replacing(self, name: str) -> Iterator[Path]:
-        """Gives a temporary path and moves what was written there to the name."""
-        temporary = self.folder / f".new-{name}"
-        yield temporary
-        os.replace(temporary, self.folder / name)
+
+def temporary(path: Path) -> Path:
+    """Where a file is written before it gets its name."""
+    return path.with_name(f".new-{path.name}")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a temporary path and moves what was written there to the path."""
+    yield temporary(path)
+    os.replace(temporary(path), path)
 
 
 @contextmanager

@@ -84,6 +84,8 @@ def train(
 ) -> Outcome:
     """Trains the recipe's cell until its step size has fallen to 0 or the budget ends.
 
+    With `stop_when_solved`, it ends sooner: once the task is solved.
+
     Args:
         config: the recipe.
         run: the folder that reports and the network are written to.
@@ -130,6 +132,8 @@ def train(
     hard_tapes: list[NDArray[Any]] = []
     sequences, reports, solved, in_a_row, falls = 0, [], None, 0, 0
     while sequences < config.max_sequences and falls < config.anneal_reports:
+        if config.stop_when_solved and solved is not None:
+            break
         optimizer.learning_rate = _step_size(config, sequences, falls)
         blur_cost = config.blur_cost if falls else 0.0
         stretch, update_seconds = [], 0.0
