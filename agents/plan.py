@@ -138,7 +138,7 @@ def load_plan(path: Path) -> Plan:
 def _read(name: str, content: Mapping[str, Any]) -> Plan:
     known = [field.name for field in dataclasses.fields(Plan) if field.name != "name"]
     for key in content:
-        _expect(key in known, key, f"one of {', '.join(known)}", "an unknown field")
+        _expect(key in known, "fields", f"some of {', '.join(known)}", key)
     for key in ("tasks", "seeds", "variants"):
         _expect(key in content, key, "a list", "nothing")
     tasks = tuple(_several("tasks", content["tasks"], str))
@@ -157,7 +157,7 @@ def _read(name: str, content: Mapping[str, Any]) -> Plan:
     asked = content.get("lengths", {})
     _expect(isinstance(asked, dict), "lengths", "a table of lists, one for each task", asked)
     for task, values in asked.items():
-        _expect(task in tasks, f"lengths.{task}", f"one of {', '.join(tasks)}", "another task")
+        _expect(task in tasks, "lengths", f"some of {', '.join(tasks)}", task)
         lengths[task] = tuple(_several(f"lengths.{task}", values, int))
     variants = dict(_variants(content["variants"]))
     return Plan(name, tasks, seeds, variants, lengths, **options)
@@ -196,7 +196,8 @@ def _changed(base: Any, settings: Mapping[str, Any], prefix: str = "") -> Any:
     changes = {}
     for name, value in settings.items():
         full = prefix + name
-        _expect(name in known, full, f"one of {', '.join(known)}", "an unknown setting")
+        names = ", ".join(prefix + field for field in known)
+        _expect(name in known, "settings", f"some of {names}", full)
         present = getattr(base, name)
         if dataclasses.is_dataclass(present):
             _expect(isinstance(value, dict), full, f"settings such as {full}.x = ...", value)
