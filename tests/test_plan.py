@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
+from tiny_plan import TINY, plan_of, write_plan
 
 from agents.cell_config import DNCConfig, NTMConfig
 from agents.config import AssociativeRecallConfig, CopyConfig
 from agents.plan import Place, load_plan
 from ntm_gym import PROTOCOLS
-from tiny_plan import TINY, plan_of, write_plan
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAN = """
