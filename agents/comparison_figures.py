@@ -1,6 +1,6 @@
 """Pictures of a plan's runs: how each variant learned, and how it does beyond training."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -99,7 +99,7 @@ def _curve(run: Run, quantity: Quantity) -> tuple[NDArray[np.float64], NDArray[n
     return sequences, values
 
 
-def _styles(names: Sequence[str] | Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _styles(names: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Yields a colour, and beyond the tenth another dash, for each name."""
     for number, name in enumerate(names):
         dash = ("-", "--", "-.")[number // 10 % 3]

@@ -89,9 +89,10 @@ class Plan:
         cell = changes.get("cell")
         if not isinstance(cell, dict) or "name" not in cell:
             return _changed(recipe(place.task), changes)
-        kind = _checked("cell.name", Literal[tuple(CELL_CONFIGS)], cell["name"])
+        kinds = list(CELL_CONFIGS)
+        _expect(cell["name"] in kinds, "cell.name", f"one of {', '.join(kinds)}", cell["name"])
         changes["cell"] = {name: value for name, value in cell.items() if name != "name"}
-        return _changed(recipe(place.task, kind), changes)
+        return _changed(recipe(place.task, cell["name"]), changes)
 
     def jobs(self, folder: Path) -> dict[Place, Job]:
         """Returns all runs, each in FOLDER/TASK/VARIANT/SEED.

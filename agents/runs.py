@@ -71,7 +71,10 @@ class Run:
                 raise RunError(f"{folder} holds a run already; give --overwrite to replace it")
             (folder / "model.keras").unlink(missing_ok=True)
             for path in [path for path in folder.iterdir() if path.name not in kept]:
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
         elif not {path.name for path in folder.iterdir()} <= kept:
             raise RunError(f"expected an empty folder or an earlier run, got {folder}")
         run = cls(folder, config)

@@ -101,7 +101,7 @@ BROKEN_VARIANTS = {
     "cell.slots = 8.5": "cell.slots: expected an integer, got 8.5",
     "cell.slots = 0": "slots: expected an integer of at least 1, got 0",
     "cell.shift_range = 4": "shift_range: expected .* less than half the slots, got 4",
-    'cell.name = "gru"': "cell.name: expected one of 'ntm', 'dnc', 'lstm', got 'gru'",
+    'cell.name = "gru"': "cell.name: expected one of ntm, dnc, lstm, got 'gru'",
     'cell = "dnc"': "cell: expected settings such as cell.x = ..., got 'dnc'",
     'curriculum = "naiv"': "curriculum: expected one of 'uniform', .*, got 'naiv'",
     'learning_rate = "fast"': "learning_rate: expected a number, got 'fast'",
