@@ -30,13 +30,15 @@ class TrainConfig:
     """How training lengths are chosen between the shortest and the longest."""
     batch_size: int = 4
     """Sequences in an update. The loss is the sum of an update's cross-entropies over this."""
-    optimizer: Literal["adam", "rmsprop"] = "adam"
-    """Adam (Kingma & Ba 2015), here with a beta_2 of 0.99, or the centred RMSProp with momentum of
-    Graves 2013."""
+    optimizer: Literal["adam", "rmsprop", "plain_rmsprop"] = "adam"
+    """Adam (Kingma & Ba 2015), here with a beta_2 of 0.99, the centred RMSProp with momentum of
+    Graves 2013, or RMSProp without either (Tieleman & Hinton 2012)."""
     learning_rate: float = 1e-3
     """Step size of the optimiser before it falls."""
+    clip: Literal["norm", "value", "none"] = "norm"
+    """What of an update's gradient is bounded: its norm, each of its numbers, or nothing."""
     clip_norm: float = 10.0
-    """Bound on the norm of an update's gradient."""
+    """That bound, either way."""
     averaging: float = 0.99
     """Decay of the running mean of the weights over updates, which is tested and saved."""
     max_sequences: int = 100_000
@@ -56,6 +58,8 @@ class TrainConfig:
     lost_above: float = 1.0
     """A report with more wrong bits than this in a held-out sequence, after one that let the step
     size fall, takes weights and optimiser back to where the last such report found them."""
+    stop_when_solved: bool = False
+    """Whether training ends as soon as the task is solved, at whatever step size."""
     anneal_budget: float = 0.0
     """The step size also falls to 0 over this last fraction of the budget: for tasks that nobody
     can solve."""
@@ -105,7 +109,7 @@ class CopyConfig(TrainConfig):
     name: ClassVar[str] = "copy"
     task: Copy = field(default_factory=Copy)
     cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=32))
-    optimizer: Literal["adam", "rmsprop"] = "rmsprop"
+    optimizer: Literal["adam", "rmsprop", "plain_rmsprop"] = "rmsprop"
     learning_rate: float = 3e-4
     blur_cost: float = 0.3
     replay: float = 0.25
@@ -132,7 +136,7 @@ class RepeatCopyConfig(TrainConfig):
     name: ClassVar[str] = "repeat_copy"
     task: RepeatCopy = field(default_factory=RepeatCopy)
     cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=32))
-    optimizer: Literal["adam", "rmsprop"] = "rmsprop"
+    optimizer: Literal["adam", "rmsprop", "plain_rmsprop"] = "rmsprop"
     learning_rate: float = 3e-4
     blur_cost: float = 0.3
     replay: float = 0.25

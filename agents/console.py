@@ -120,6 +120,47 @@ def training_progress(config: TrainConfig) -> Iterator[Callable[[Any], None]]:
         yield on_report
 
 
+@contextmanager
+def sweep_progress(jobs: int) -> Iterator[Callable[[Any, Any], None]]:
+    """Shows a bar over all jobs and one for each that runs, and gives the function that moves them.
+
+    It is the listener of `agents.sweep.run_missing`. The end of each job is printed.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=10),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} {task.fields[state]}"),
+    )
+    with Progress(*columns, console=console) as progress:
+        total = progress.add_task("runs", total=jobs, state="")
+        bars: dict[Path, Any] = {}
+
+        def listen(job: Any, news: Any) -> None:
+            if not news.ended:
+                if job.folder not in bars:
+                    name = "/".join(job.folder.parts[-3:])
+                    budget = job.config.max_sequences
+                    bars[job.folder] = progress.add_task(name, total=budget, state="")
+                progress.update(bars[job.folder], completed=news.sequences, state=news.state)
+                return
+            if job.folder in bars:
+                progress.remove_task(bars.pop(job.folder))
+            progress.advance(total)
+            outcome = "Run" if news.error is None else "Failed"
+            progress.console.print(f"{outcome}: {job.folder}", soft_wrap=True, markup=False)
+
+        yield listen
+
+
+def stop_when_terminated() -> None:
+    """From now on, SIGTERM stops this process as Ctrl-C does: what it started is ended first."""
+
+    def stop(*_: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+
+
 def print_parameters(count: int, paper: int | None) -> None:
     """Says how many parameters are trained, and how many the paper's network of the kind has."""
     beside = "" if paper is None else f" (in the paper: {paper:,})"

@@ -1,6 +1,7 @@
 """Scores on held-out tapes, far beyond the training lengths, beside random and oracle."""
 
 import dataclasses
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from agents.agent import Agent, OracleAgent, RandomAgent
 from agents.recurrent import RecurrentAgent
-from agents.runs import Run
+from agents.runs import Run, RunError
 from ntm_gym import PROTOCOLS, Batch, Task
 from ntm_gym.metrics import bit_errors, cost_bits, solved_fraction
 
@@ -115,6 +116,28 @@ def evaluate_run(
     run.write_json(
         f"evaluation{suffix}.json", {"seed": seed, "scores": [row._asdict() for row in scores]}
     )
+
+
+def read_scores(run: Run) -> list[Score]:
+    """Returns the scores that `evaluate_run` wrote.
+
+    Raises:
+        RunError: the run has not been evaluated.
+    """
+    path = run.folder / "evaluation.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return [Score(**row) for row in content["scores"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"expected scores in {path}, got {error}") from error
+
+
+def is_evaluated(run: Run, lengths: Sequence[int], episodes: int) -> bool:
+    """Whether a run's scores are there, for so many tapes of each length."""
+    if not (run.folder / "evaluation.json").exists():
+        return False
+    scored = {(score.length, score.episodes) for score in read_scores(run)}
+    return scored >= {(length, episodes) for length in lengths}
 
 
 def with_fields(task: Task, fields: Mapping[str, Any] | None) -> tuple[Task, str]:

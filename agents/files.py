@@ -12,12 +12,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
     What was written is on the disk before the move, and the move before this returns.
     """
-    temporary = path.with_name(f".new-{path.name}")
-    yield temporary
-    _to_disk(temporary)
-    os.replace(temporary, path)
+    yield temporary(path)
+    _to_disk(temporary(path))
+    os.replace(temporary(path), path)
     if os.name == "posix":  # elsewhere, folders cannot be opened
         _to_disk(path.parent)
+
+
+def temporary(path: Path) -> Path:
+    """Where a file is written before it gets its name."""
+    return path.with_name(f".new-{path.name}")
 
 
 def _to_disk(path: Path) -> None:

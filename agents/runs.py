@@ -29,7 +29,7 @@ import keras
 import tensorflow as tf
 
 from agents.config import TrainConfig, config_from_dict
-from agents.files import replacing
+from agents.files import replacing, temporary
 
 FORMAT = 1
 """Changes when a run of an older version can no longer be read."""
@@ -55,19 +55,29 @@ class Run:
     def create(cls, folder: str | Path, config: TrainConfig, overwrite: bool = False) -> "Run":
         """Makes the folder and writes `config.json`.
 
+        Cut off at any moment, it leaves a folder that it can replace.
+
         Raises:
             RunError: the folder holds something, and it is no run or `overwrite` is not given.
         """
         folder = Path(folder)
         if folder.exists() and not folder.is_dir():
             raise RunError(f"expected a folder for the run, got the file {folder}")
-        if folder.is_dir() and any(folder.iterdir()):
-            if not (folder / "config.json").is_file():
-                raise RunError(f"expected an empty folder or an earlier run, got {folder}")
+        folder.mkdir(parents=True, exist_ok=True)
+        # The settings of an earlier run are replaced last: without them it would be no run. Its
+        # network goes first: with it, training would have ended.
+        kept = {"config.json", temporary(folder / "config.json").name}
+        if (folder / "config.json").is_file():
             if not overwrite:
                 raise RunError(f"{folder} holds a run already; give --overwrite to replace it")
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+            (folder / "model.keras").unlink(missing_ok=True)
+            for path in [path for path in folder.iterdir() if path.name not in kept]:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+        elif not {path.name for path in folder.iterdir()} <= kept:
+            raise RunError(f"expected an empty folder or an earlier run, got {folder}")
         run = cls(folder, config)
         run.write_json(
             "config.json",

@@ -1,12 +1,12 @@
 """Runs side by side: when each solved its task, and its wrong bits or cost at each length."""
 
-import json
 from collections.abc import Sequence
 from statistics import median
 from typing import Literal
 
+from agents.evaluation import read_scores
 from agents.reports import first_solved
-from agents.runs import Run, RunError
+from agents.runs import Run
 
 
 def solved_at(run: Run) -> tuple[float, float] | None:
@@ -24,15 +24,11 @@ def mean_scores(run: Run, quantity: Quantity) -> dict[int, float]:
     Raises:
         RunError: the run has not been evaluated.
     """
-    try:
-        content = json.loads((run.folder / "evaluation.json").read_text(encoding="utf-8"))
-        return {
-            score["length"]: score[quantity]
-            for score in content["scores"]
-            if score["agent"] == run.config.cell.name
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"expected scores in {run.folder}/evaluation.json, got {error}") from error
+    return {
+        score.length: getattr(score, quantity)
+        for score in read_scores(run)
+        if score.agent == run.config.cell.name
+    }
 
 
 def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> str:
@@ -48,18 +44,15 @@ def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> st
     scores = [mean_scores(run, quantity) for run in runs]
     lengths = sorted(set.intersection(*map(set, scores)))
     noun = {"bit_errors": "wrong", "cost_bits": "cost"}[quantity]
-    lines = [
-        "| seed | solved after | seconds | total seconds | "
-        + " | ".join(f"{noun} at {length:,}" for length in lengths)
-        + " |",
-        "|---" * (4 + len(lengths)) + "|",
-    ]
+    columns = ["seed", "solved after", "seconds", "total seconds"]
+    columns += [f"{noun} at {length:,}" for length in lengths]
+    lines = [table_row(columns), "|---" * len(columns) + "|"]
     for run, by_length in zip(runs, scores, strict=True):
         solved = solved_at(run)
         total = run.read_metrics()[-1]["seconds"]
         when = ("not", "") if solved is None else (f"{solved[0]:,.0f}", f"{solved[1]:.0f}")
-        cells = [str(run.config.seed), *when, f"{total:.0f}", *_figures(by_length, lengths)]
-        lines.append("| " + " | ".join(cells) + " |")
+        figures = [figure(by_length[length]) for length in lengths]
+        lines.append(table_row([str(run.config.seed), *when, f"{total:.0f}", *figures]))
     solved_runs = [solved for run in runs if (solved := solved_at(run)) is not None]
     middle = {length: median(score[length] for score in scores) for length in lengths}
     when = ("", "")
@@ -68,10 +61,15 @@ def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> st
         when = (f"{sequences:,.0f}", f"{seconds:.0f}")
     total = median(run.read_metrics()[-1]["seconds"] for run in runs)
     cells = [f"median ({len(solved_runs)} of {len(runs)} solved)", *when, f"{total:.0f}"]
-    lines.append("| " + " | ".join([*cells, *_figures(middle, lengths)]) + " |")
+    lines.append(table_row([*cells, *(figure(middle[length]) for length in lengths)]))
     return "\n".join(lines)
 
 
-def _figures(score: dict[int, float], lengths: Sequence[int]) -> list[str]:
-    # Of a cost of 128.3 bits, 0.1 matters.
-    return [f"{score[length]:,.{4 if score[length] > 100 else 3}g}" for length in lengths]
+def table_row(cells: Sequence[str]) -> str:
+    """Returns a row of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def figure(value: float) -> str:
+    """Returns a number with as many digits as matter in a table: of 128.3 bits, 0.1 does."""
+    return f"{value:,.{4 if value > 100 else 3}g}"

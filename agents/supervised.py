@@ -10,7 +10,7 @@ update that destroys what was learned, as one rare tape can, is taken back.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -63,6 +63,8 @@ def train(
 ) -> Outcome:
     """Trains the recipe's cell until its step size has fallen to 0 or the budget ends.
 
+    With `stop_when_solved`, it ends sooner: once the task is solved.
+
     If the run has checkpoints, training goes on from the newest that is whole. On the same
     machine, the weights are then those of a training that was never stopped.
 
@@ -97,9 +99,9 @@ def train(
             )
     checkpoints.write(training.sequences, training.checkpoint())
     run.save_network(training.network)
-    solved = first_solved(training.rows, config.solved_reports)
     reports = [as_report(row) for row in training.rows]
-    return Outcome(training.network, reports, as_report(solved) if solved else None)
+    solved = as_report(training.solved) if training.solved else None
+    return Outcome(training.network, reports, solved)
 
 
 class _Training:
@@ -156,11 +158,18 @@ class _Training:
 
     @property
     def ended(self) -> bool:
-        """Whether the step size has fallen to 0 or the budget has ended."""
+        """Whether the step size has fallen to 0, the budget has ended or solving was enough."""
+        config = self._config
         return (
-            self.sequences >= self._config.max_sequences
-            or self.falls >= self._config.anneal_reports
+            self.sequences >= config.max_sequences
+            or self.falls >= config.anneal_reports
+            or (config.stop_when_solved and self.solved is not None)
         )
+
+    @property
+    def solved(self) -> Mapping[str, Any] | None:
+        """The row of the first report that solved the task, or None."""
+        return first_solved(self.rows, self._config.solved_reports)
 
     def advance(self) -> Report:
         """Trains up to the next report."""

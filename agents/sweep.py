@@ -1,64 +1,179 @@
-"""Trains many runs, each in a process of its own.
+"""Trains and evaluates many runs, each in a process of its own.
 
 TensorFlow is loaded where it is needed only: a new process reads this module before it says how.
 """
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import get_context
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from agents import console
 from agents.config import TrainConfig
 
 
-def train_missing(configs: Mapping[Path, TrainConfig], workers: int = 1) -> Iterator[Path]:
-    """Trains the runs that have not ended yet, each in a process of its own, and yields all.
+class Job(NamedTuple):
+    """A run to train and to evaluate.
+
+    Attributes:
+        folder: the run's folder.
+        config: its settings.
+        lengths: lengths of the evaluation.
+        episodes: tapes for each of them.
+    """
+
+    folder: Path
+    config: TrainConfig
+    lengths: tuple[int, ...]
+    episodes: int
+
+
+class News(NamedTuple):
+    """What is heard of a job.
+
+    Attributes:
+        sequences: training sequences so far.
+        state: what it is at, in words.
+        ended: whether this is the last that is heard of it.
+        error: why it failed, or None.
+    """
+
+    sequences: int = 0
+    state: str = ""
+    ended: bool = False
+    error: str | None = None
+
+
+def run_missing(
+    jobs: Sequence[Job],
+    workers: int = 1,
+    listen: Callable[[Job, News], None] = lambda *_: None,
+) -> dict[Path, str]:
+    """Does the jobs that are not done yet, each in a process of its own.
+
+    It can be stopped at any moment, by whatever signal, and called again: a run that was cut off
+    goes on from its last checkpoint, one that has been trained is only evaluated. The processes end
+    with this one.
 
     Args:
-        configs: the settings of the run in each folder. What a run that was cut off left in its
-            folder is replaced.
-        workers: how many runs are trained at once.
+        jobs: the jobs.
+        workers: how many are done at once.
+        listen: called with all that is heard of a job; at once of those that are done already.
+
+    Returns:
+        The jobs that failed, by folder: why. They do not stop the others.
 
     Raises:
-        RunError: a folder holds a run of other settings that has ended.
-        RuntimeError: a run failed.
+        RunError: a folder holds a run of other settings; nothing has been done then.
         ValueError: there is not one worker.
     """
     if workers < 1:
         raise ValueError(f"expected workers of at least 1, got {workers}")
-    missing = [folder for folder, config in configs.items() if not _ended(folder, config)]
-    yield from (folder for folder in configs if folder not in missing)
-    with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(_train_apart, missing, [configs[folder] for folder in missing])
+    done = [job for job in jobs if _is_done(job)]
+    for job in done:
+        listen(job, News(ended=True))
+    waiting = deque(job for job in jobs if job not in done)
+    running: dict[Any, tuple[Job, Any]] = {}
+    failed: dict[Path, str] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                job = waiting.popleft()
+                receiver, process = _start(job)
+                running[receiver] = job, process
+                listen(job, News(state="starting"))
+            ready: list[Any] = list(connection.wait(list(running)))
+            for receiver in ready:
+                job, process = running[receiver]
+                try:
+                    news: News = receiver.recv()
+                except (EOFError, OSError):
+                    process.join()
+                    error = f"its process ended with exit code {process.exitcode}"
+                    news = News(ended=True, error=error)
+                if news.ended:
+                    process.join()
+                    del running[receiver]
+                    if news.error is not None:
+                        failed[job.folder] = news.error
+                listen(job, news)
+    finally:
+        for _, process in running.values():
+            process.terminate()
+        for _, process in running.values():
+            process.join()
+    return failed
 
 
-def _ended(folder: Path, config: TrainConfig) -> bool:
-    """Whether this run has been trained to its end; raises RunError if another one has."""
-    if not (folder / "model.keras").exists():
+def _is_done(job: Job) -> bool:
+    """Whether the run is trained and evaluated; raises RunError if another one is there."""
+    if not (job.folder / "config.json").exists():
         return False
+    from agents.evaluation import is_evaluated
     from agents.runs import Run, RunError
 
-    if Run.open(folder).config != config:
+    run = Run.open(job.folder)
+    if run.config != job.config:
         raise RunError(
-            f"{folder} holds a run of other settings; remove it or choose another folder"
+            f"{job.folder} holds a run of other settings; remove it or choose another folder"
         )
-    return True
+    return (job.folder / "model.keras").exists() and is_evaluated(run, job.lengths, job.episodes)
 
 
-def _train_apart(folder: Path, config: TrainConfig) -> Path:
+def _start(job: Job) -> tuple[Any, Any]:
+    """Starts a job; returns where it is heard from and its process."""
     # What TensorFlow compiles for a run is freed only with its process.
-    process = get_context("spawn").Process(target=_train, args=(folder, config))
+    context = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(job, sender), daemon=True)
     process.start()
-    process.join()
-    if process.exitcode:
-        raise RuntimeError(f"expected the run in {folder} to end, got exit code {process.exitcode}")
-    return folder
+    sender.close()  # so that the pipe ends with the process
+    return receiver, process
 
 
-def _train(folder: Path, config: TrainConfig) -> None:
+def _work(job: Job, sender: Any) -> None:
+    # Ctrl-C goes to all processes of a terminal; the first of them decides what is to be done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     console.prepare_tensorflow()
+    try:
+        _train_and_evaluate(job, lambda *news: sender.send(News(*news)))
+    except Exception as error:  # whatever it is, the other runs go on
+        if os.environ.get("NTM_GYM_DEBUG"):
+            raise
+        sender.send(News(ended=True, error=f"{type(error).__name__}: {error}"))
+        sys.exit(1)
+    sender.send(News(ended=True))
+
+
+def _end_with_parent() -> None:
+    """Ends this process with the one that started it, even if that was killed."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _train_and_evaluate(job: Job, tell: Callable[[int, str], None]) -> None:
     from agents import supervised
+    from agents.evaluation import evaluate_run
     from agents.runs import Run
 
-    supervised.train(config, Run.create(folder, config, overwrite=True))
+    if not (job.folder / "model.keras").exists():
+        supervised.train(
+            job.config,
+            Run.resume(job.folder, job.config),
+            lambda report: tell(
+                report.sequences, f"held out {report.held_out_bit_errors:.2f} wrong"
+            ),
+        )
+    run = Run.open(job.folder)
+    sequences = int(run.read_metrics()[-1]["sequences"])
+    tell(sequences, "evaluation")
+    for scores in evaluate_run(run, job.lengths, episodes=job.episodes):
+        tell(sequences, f"{scores[0].bit_errors:,.2f} wrong at {scores[0].length:,}")

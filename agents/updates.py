@@ -15,20 +15,17 @@ from ntm_gym.cells import unroll
 
 def build_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
     """Returns the recipe's optimiser."""
+    kind = {"norm": "global_clipnorm", "value": "clipvalue"}.get(config.clip)
+    bound = {kind: config.clip_norm} if kind else {}
     if config.optimizer == "rmsprop":
         return keras.optimizers.RMSprop(
-            config.learning_rate,
-            rho=0.95,
-            momentum=0.9,
-            epsilon=1e-4,
-            centered=True,
-            global_clipnorm=config.clip_norm,
+            config.learning_rate, rho=0.95, momentum=0.9, epsilon=1e-4, centered=True, **bound
         )
+    if config.optimizer == "plain_rmsprop":
+        return keras.optimizers.RMSprop(config.learning_rate, rho=0.9, **bound)
     # A shorter memory of squares than usual: after a rare large gradient, Adam's steps are too long
     # for as many updates as it remembers the small ones before.
-    return keras.optimizers.Adam(
-        config.learning_rate, beta_2=0.99, global_clipnorm=config.clip_norm
-    )
+    return keras.optimizers.Adam(config.learning_rate, beta_2=0.99, **bound)
 
 
 def compile_updates(

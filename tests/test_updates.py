@@ -159,6 +159,26 @@ def test_before_a_good_report_nothing_changes(seen, tmp_path, monkeypatch):
     np.testing.assert_allclose([call[:2] for call in seen], [[1e-2, 0]] * 5, rtol=1e-6)
 
 
+@pytest.mark.parametrize(("stop", "reports"), [(True, 2), (False, 4)])
+def test_training_can_stop_once_the_task_is_solved(seen, tmp_path, monkeypatch, stop, reports):
+    outcome = train(tmp_path, monkeypatch, 0, stop_when_solved=stop, solved_reports=2)
+    assert len(outcome.reports) == len(seen) == reports
+    assert outcome.solved == outcome.reports[0]
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop", "plain_rmsprop"])
+@pytest.mark.parametrize(
+    ("clip", "norm", "value"), [("norm", 3.0, None), ("value", None, 3.0), ("none", None, None)]
+)
+def test_optimisers_bound_what_they_are_told_to(name, clip, norm, value):
+    config = dataclasses.replace(CONFIG, optimizer=name, clip=clip, clip_norm=3.0)
+    optimizer = updates.build_optimizer(config)
+    assert (optimizer.global_clipnorm, optimizer.clipvalue) == (norm, value)
+    if name != "adam":
+        centred = name == "rmsprop"
+        assert (optimizer.centered, optimizer.momentum > 0) == (centred, centred)
+
+
 def test_a_budget_to_fall_in(seen, tmp_path, monkeypatch):
     train(tmp_path, monkeypatch, 1, anneal_budget=0.5)
     expected = 1e-2 * np.array([1, 1, 1, 0.8, 0.4])

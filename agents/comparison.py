@@ -1,0 +1,183 @@
+"""A plan's runs side by side: all scores in one CSV file, and the table of a task."""
+
+import csv
+import importlib.util
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+
+from agents.evaluation import read_scores
+from agents.files import replacing
+from agents.plan import Place
+from agents.runs import Run
+from agents.summary import figure, solved_at, table_row
+
+RESAMPLES = 2_000
+"""Bootstrap samples behind an interval; with more, its ends no longer move visibly."""
+
+
+class Row(NamedTuple):
+    """One run at one length of its evaluation; a row of the CSV file.
+
+    Attributes:
+        task: the task's short name.
+        variant: the variant's name.
+        seed: the seed.
+        solved_sequences: training sequences until the task was solved; None if it was not.
+        solved_seconds: seconds until then.
+        total_seconds: seconds of the whole training.
+        sequences: sequences of the whole training.
+        length: the length of the tapes.
+        slots: memory slots at this length; None without a memory.
+        bit_errors: wrong bits per tape, mean.
+        perfect: fraction of tapes without a wrong bit.
+        cost_bits: what the answers cost, mean over tapes.
+        random_bit_errors: wrong bits of the random agent.
+        oracle_bit_errors: wrong bits of the oracle.
+    """
+
+    task: str
+    variant: str
+    seed: int
+    solved_sequences: int | None
+    solved_seconds: float | None
+    total_seconds: float
+    sequences: int
+    length: int
+    slots: int | None
+    bit_errors: float
+    perfect: float
+    cost_bits: float
+    random_bit_errors: float
+    oracle_bit_errors: float
+
+
+class Estimate(NamedTuple):
+    """The interquartile mean over seeds and its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def collect(place: Place, run: Run, lengths: Sequence[int]) -> Iterator[Row]:
+    """Yields a run's rows.
+
+    Raises:
+        RunError: the run has not been trained or evaluated.
+    """
+    solved, last = solved_at(run), run.read_metrics()[-1]
+    scores = {(score.agent, score.length): score for score in read_scores(run)}
+    for length in lengths:
+        own = scores[run.config.cell.name, length]
+        yield Row(
+            *place,
+            None if solved is None else int(solved[0]),
+            None if solved is None else solved[1],
+            last["seconds"],
+            int(last["sequences"]),
+            length,
+            own.slots,
+            own.bit_errors,
+            own.perfect,
+            own.cost_bits,
+            scores["random", length].bit_errors,
+            scores["oracle", length].bit_errors,
+        )
+
+
+def write_csv(rows: Sequence[Row], path: Path) -> None:
+    """Writes rows as a CSV file, which appears whole or not at all; None is an empty field."""
+    with replacing(path) as new, new.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(Row._fields)
+        writer.writerows(rows)
+
+
+def require_rliable() -> None:
+    """Raises RuntimeError if the package that computes the intervals is missing."""
+    if importlib.util.find_spec("rliable") is None:
+        raise RuntimeError(
+            'expected the package rliable, got none: pip install -e ".[compare]" -c constraints.txt'
+        )
+
+
+def interquartile_means(rows: Sequence[Row]) -> dict[str, dict[int, Estimate]]:
+    """Returns the wrong bits of each variant at each length, over its seeds.
+
+    The interval is that of Agarwal et al. 2021 (arXiv 2108.13264), a bootstrap over seeds.
+
+    Args:
+        rows: rows of one task.
+    """
+    from rliable.library import get_interval_estimates
+    from scipy.stats import trim_mean
+
+    scores = {}
+    for variant, group in _by_variant(rows).items():
+        by_seed: dict[int, list[float]] = {}
+        for row in group:
+            by_seed.setdefault(row.seed, []).append(row.bit_errors)
+        # rliable's axes are runs, tasks and any more.
+        scores[variant] = np.array(list(by_seed.values()))[:, np.newaxis]
+    lengths = list(dict.fromkeys(row.length for row in rows))
+    # rliable draws from NumPy's global generator, whatever it is given.
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        means, intervals = get_interval_estimates(
+            scores, lambda errors: trim_mean(errors[:, 0], 0.25, axis=0), reps=RESAMPLES
+        )
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+    return {
+        variant: {
+            length: Estimate(float(mean), float(low), float(high))
+            for length, mean, (low, high) in zip(
+                lengths, means[variant], intervals[variant].T, strict=True
+            )
+        }
+        for variant in scores
+    }
+
+
+def comparison_table(rows: Sequence[Row], estimates: Mapping[str, Mapping[int, Estimate]]) -> str:
+    """Returns a Markdown table of one task with a row for each variant.
+
+    A run that did not solve its task counts as one that needs more than all others, so that the
+    median of variants which seldom succeed is not that of their best runs.
+
+    Args:
+        rows: rows of one task.
+        estimates: what `interquartile_means` says of them.
+    """
+    lengths = list(next(iter(estimates.values())))
+    columns = ["variant", "solved", "sequences until solved"]
+    columns += [f"wrong at {length:,}" for length in lengths]
+    lines = [table_row(columns), "|---" * len(columns) + "|"]
+    for variant, group in _by_variant(rows).items():
+        runs = {row.seed: row.solved_sequences for row in group}
+        solved = sorted(math.inf if count is None else count for count in runs.values())
+        count = sum(map(math.isfinite, solved))
+        middle, first, last = map(_sequences, (median(solved), solved[0], solved[-1]))
+        cells = [f"`{variant}`", f"{count} of {len(solved)}", f"{middle} [{first}-{last}]"]
+        for length in lengths:
+            mean, low, high = map(figure, estimates[variant][length])
+            cells.append(f"{mean} [{low}, {high}]")
+        lines.append(table_row(cells))
+    return "\n".join(lines)
+
+
+def _sequences(count: float) -> str:
+    return f"{count:,.0f}" if math.isfinite(count) else "not"
+
+
+def _by_variant(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.variant, []).append(row)
+    return groups

@@ -1,0 +1,136 @@
+"""Pictures of a plan's runs: how each variant learned, and how it does beyond training."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from agents.comparison import Estimate
+from agents.runs import Run
+
+Quantity = Literal["held_out_loss_bits", "held_out_bit_errors"]
+LABELS: dict[Quantity, str] = {
+    "held_out_loss_bits": "bits per held-out sequence",
+    "held_out_bit_errors": "wrong bits per held-out sequence",
+}
+"""What is drawn of a run's reports."""
+
+MARKERS = "os^Dv<>pP*Xdh8"
+
+
+def draw_learning(
+    runs: Mapping[str, Sequence[Run]], quantity: Quantity, title: str, path: Path
+) -> Path:
+    """Draws cost or wrong bits of held-out sequences against training sequences.
+
+    Every run is a thin line, to its end, and each variant's median over its runs a thick one; a
+    run that has ended counts there with its last report.
+
+    Args:
+        runs: the runs of each variant.
+        quantity: a column of `metrics.csv`.
+        title: of the picture.
+        path: where it is written.
+    """
+    figure, axis = _picture(title)
+    for group, style in zip(runs.values(), _styles(runs), strict=True):
+        curves = [_curve(run, quantity) for run in group]
+        for sequences, values in curves:
+            axis.plot(sequences, values, **{**style, "linewidth": 0.6, "alpha": 0.4, "label": None})
+        begin = max(sequences[0] for sequences, _ in curves)
+        times = np.unique(np.concatenate([sequences for sequences, _ in curves]))
+        times = times[times >= begin]
+        last = [
+            values[np.searchsorted(sequences, times, side="right") - 1]
+            for sequences, values in curves
+        ]
+        axis.plot(times, np.median(last, axis=0), **style, linewidth=2.4)
+    axis.set_xlim(left=0)
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.set_xlabel("training sequences")
+    axis.set_ylabel(f"{LABELS[quantity]} of the longest training length")
+    return _save(figure, axis, "median over seeds", path)
+
+
+def draw_generalisation(
+    estimates: Mapping[str, Mapping[int, Estimate]],
+    random_errors: Mapping[int, float],
+    trained: tuple[int, int],
+    title: str,
+    path: Path,
+) -> Path:
+    """Draws wrong bits against the length of the sequences, and the intervals as bands.
+
+    Args:
+        estimates: for each variant the wrong bits at each length.
+        random_errors: wrong bits of the random agent at each length.
+        trained: shortest and longest length in training.
+        title: of the picture.
+        path: where it is written.
+    """
+    figure, axis = _picture(title)
+    axis.axvspan(*trained, color="0.92", zorder=0)
+    lengths = list(random_errors)
+    axis.plot(lengths, list(random_errors.values()), ":", color="0.4", label="random answers")
+    for number, (scores, style) in enumerate(
+        zip(estimates.values(), _styles(estimates), strict=True)
+    ):
+        means, low, high = np.array(list(scores.values())).T
+        # Lines on one another, as many are at 0, show by markers of several sizes.
+        marker: dict[str, Any] = {
+            "marker": MARKERS[number % len(MARKERS)],
+            "markersize": 13 - 1.1 * (number % 10),
+        }
+        axis.plot(list(scores), means, **style, **marker, markerfacecolor="none", linewidth=1.8)
+        axis.fill_between(list(scores), low, high, color=style["color"], alpha=0.13, linewidth=0)
+    axis.set_xscale("log")
+    axis.set_xticks(_apart(lengths), minor=False)
+    axis.set_xticks([], minor=True)
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.set_xlabel("length of the sequence (grey: lengths in training)")
+    axis.set_ylabel("wrong bits per sequence")
+    return _save(figure, axis, "interquartile mean over seeds,\n95 % interval", path)
+
+
+def _curve(run: Run, quantity: Quantity) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    rows = run.read_metrics()
+    sequences, values = (np.array([row[name] for row in rows]) for name in ("sequences", quantity))
+    return sequences, values
+
+
+def _styles(names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yields a colour, and beyond the tenth another dash, for each name."""
+    for number, name in enumerate(names):
+        dash = ("-", "--", "-.")[number // 10 % 3]
+        yield {"color": f"C{number % 10}", "linestyle": dash, "label": name}
+
+
+def _apart(lengths: Sequence[int]) -> list[int]:
+    """Those of the lengths whose labels do not touch on a logarithmic axis."""
+    span = np.log(max(lengths) / min(lengths)) or 1.0
+    kept: list[int] = []
+    for length in sorted(lengths):
+        if not kept or np.log(length / kept[-1]) > 0.045 * span:
+            kept.append(length)
+    return kept
+
+
+def _picture(title: str) -> tuple[Any, Axes]:
+    figure, axis = plt.subplots(figsize=(10, 5.6), layout="constrained")
+    axis.set_title(title)
+    return figure, axis
+
+
+def _save(figure: Any, axis: Axes, legend: str, path: Path) -> Path:
+    # Zero must be seen too: it is what counts.
+    axis.set_yscale("symlog", linthresh=0.01)
+    axis.set_ylim(bottom=0)
+    axis.grid(alpha=0.3)
+    figure.legend(title=legend, loc="outside right upper")
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+    return path

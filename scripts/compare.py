@@ -1,0 +1,54 @@
+"""Train, evaluate and compare variants of the recipes, as a plan says.
+
+    python scripts/compare.py plans/curricula.toml --workers 2
+
+Each run has a folder of its own, FOLDER/PLAN/TASK/VARIANT/SEED. Those that are done are kept: the
+script can be stopped at any moment and started again.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+def main(
+    plan: Annotated[Path, tyro.conf.Positional],
+    workers: int = 1,
+    folder: Path = Path("runs"),
+) -> None:
+    """Compare variants of the recipes: all scores as a CSV file, a table and pictures.
+
+    Args:
+        plan: a TOML file; those of this project are in plans/.
+        workers: runs trained at once, each on one core.
+        folder: where the plan's folder is, with the runs, scores.csv, summary.md and pictures.
+    """
+    from agents import console
+
+    console.stop_when_terminated()
+    console.prepare_tensorflow()
+    from agents.comparison import require_rliable
+    from agents.comparison_report import write_report
+    from agents.plan import load_plan
+    from agents.sweep import run_missing
+
+    require_rliable()
+    loaded = load_plan(plan)
+    place = folder / loaded.name
+    jobs = loaded.jobs(place)
+    with console.sweep_progress(len(jobs)) as listen:
+        failed = run_missing(list(jobs.values()), workers, listen)
+    done = {key: job for key, job in jobs.items() if job.folder not in failed}
+    if done:
+        report = write_report(loaded.name, done, place)
+        console.console.print(report, soft_wrap=True, markup=False)
+    if failed:
+        reasons = "\n".join(f"{run}: {reason}" for run, reason in failed.items())
+        raise RuntimeError(f"{len(failed)} of {len(jobs)} runs failed\n{reasons}")
+
+
+if __name__ == "__main__":
+    from agents.console import run_command
+
+    run_command(lambda: tyro.cli(main))

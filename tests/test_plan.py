@@ -1,0 +1,131 @@
+"""Plans: what they expand to, and what is refused before any work is done."""
+
+from pathlib import Path
+
+import pytest
+from tiny_plan import TINY, plan_of, write_plan
+
+from agents.cell_config import DNCConfig, NTMConfig
+from agents.config import AssociativeRecallConfig, CopyConfig
+from agents.plan import Place, load_plan
+from ntm_gym import PROTOCOLS
+
+ROOT = Path(__file__).resolve().parent.parent
+PLAN = """
+tasks = ["copy", "associative_recall"]
+seeds = [3, 1]
+max_sequences = 5_000
+stop_when_solved = true
+lengths.copy = [20, 40]
+
+[[variants]]
+name = "recipe"
+
+[[variants]]
+name = "read-first"
+cell.read_first = true
+learning_rate = 1
+
+[[variants]]
+name = "dnc"
+cell.name = "dnc"
+cell.slots = 16
+max_sequences = 7_000
+"""
+
+
+def test_a_plan_is_a_grid_of_changed_recipes(tmp_path):
+    plan = plan_of(tmp_path, PLAN)
+    jobs = plan.jobs(Path("x"))
+    # Soon there is something to compare: the first seed of all comes first.
+    assert [(place.seed, place.task, place.variant) for place in jobs] == [
+        (seed, task, variant)
+        for seed in (3, 1)
+        for task in ("copy", "associative_recall")
+        for variant in ("recipe", "read-first", "dnc")
+    ]
+    job = jobs[Place("copy", "read-first", 3)]
+    assert job.folder == Path("x/copy/read-first/3")
+    assert (job.lengths, job.episodes) == ((20, 40), 640)
+    shared = {"stop_when_solved": True, "max_sequences": 5_000}
+    assert job.config == CopyConfig(
+        **shared, seed=3, learning_rate=1.0, cell=NTMConfig(slots=32, read_first=True)
+    )
+    recall = jobs[Place("associative_recall", "recipe", 1)]
+    assert recall.config == AssociativeRecallConfig(**shared, seed=1)
+    assert recall.lengths == PROTOCOLS["associative_recall"].evaluation_lengths
+    dnc = jobs[Place("copy", "dnc", 1)].config
+    assert dnc.cell == DNCConfig(slots=16)
+    assert (dnc.max_sequences, dnc.optimizer) == (7_000, "rmsprop")
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "plans").iterdir()))
+def test_the_plans_of_this_project_are_sound(name):
+    plan = load_plan(ROOT / "plans" / name)
+    jobs = plan.jobs(Path("x"))
+    configs = [job.config for job in jobs.values()]
+    assert len(jobs) == len(plan.tasks) * len(plan.variants) * len(plan.seeds)
+    # No variant is another one under another name. (A recipe's own setting may be named, too.)
+    assert len(set(map(repr, configs))) == len(configs)
+
+
+BROKEN = {
+    "budget = 3": "fields: expected some of tasks, seeds, .*, got 'budget'",
+    'max_sequences = "many"': "max_sequences: expected an integer, got 'many'",
+    "stop_when_solved = 1": "stop_when_solved: expected true or false, got 1",
+    "episodes = 0": "episodes: expected at least 1, got 0",
+    "tasks = []": r"tasks: expected a list with something in it, got \[\]",
+    'tasks = ["cpoy"]': "tasks: expected some of copy, .*, got 'cpoy'",
+    "seeds = [1, 1]": "seeds: expected nothing twice, got 1",
+    "seeds = [true]": "seeds: expected an integer, got True",
+    "seeds = [-1]": "seeds: expected numbers of at least 0, got -1",
+    "lengths.copy = 3": "lengths.copy: expected a list with something in it, got 3",
+    "lengths.copy = [0]": "variant 'ntm' on copy: expected lengths",
+    "lengths.repeat_copy = [3]": "lengths: expected some of copy, got 'repeat_copy'",
+    "max_sequences = 0": "variant 'ntm' on copy: .*max_sequences=0",
+    "seeds = 1 2": "tiny.toml: ",
+}
+
+
+@pytest.mark.parametrize("line", BROKEN)
+def test_broken_plans_are_refused(tmp_path, line):
+    name = line.partition(" ")[0]
+    lines = [old for old in TINY.splitlines() if not old.startswith(f"{name} ")]
+    with pytest.raises(ValueError, match=BROKEN[line]):
+        load_plan(write_plan(tmp_path, "\n".join([line, *lines])))
+
+
+BROKEN_VARIANTS = {
+    "learnig_rate = 1e-3": "settings: expected some of task, .*, got 'learnig_rate'",
+    "cell.slotz = 3": "settings: expected some of cell.units, .*, got 'cell.slotz'",
+    "cell.slots = 8.5": "cell.slots: expected an integer, got 8.5",
+    "cell.slots = 0": "slots: expected an integer of at least 1, got 0",
+    "cell.shift_range = 4": "shift_range: expected .* less than half the slots, got 4",
+    'cell.name = "gru"': "cell.name: expected one of ntm, dnc, lstm, got 'gru'",
+    'cell = "dnc"': "cell: expected settings such as cell.x = ..., got 'dnc'",
+    'curriculum = "naiv"': "curriculum: expected one of 'uniform', .*, got 'naiv'",
+    'learning_rate = "fast"': "learning_rate: expected a number, got 'fast'",
+    "learning_rate = -1": "expected settings in their ranges, got learning_rate=-1.0",
+    "seed = 3": "variants: expected no seed",
+    # It is evaluated on 128 slots, and cannot be.
+    'cell.memory_init = "learned"': "memory_init: expected one that does not depend on the slots",
+}
+
+
+@pytest.mark.parametrize("line", BROKEN_VARIANTS)
+def test_broken_variants_are_refused(tmp_path, line):
+    name = line.partition(" ")[0]
+    lines = [old for old in TINY.splitlines() if not old.startswith((f"{name} ", f"{name}."))]
+    with pytest.raises(ValueError, match=BROKEN_VARIANTS[line]):
+        load_plan(write_plan(tmp_path, "\n".join([*lines, line])))
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "NTM"])
+def test_variants_name_folders(tmp_path, name):
+    with pytest.raises(ValueError, match="name of number 1: expected letters a to z"):
+        plan_of(tmp_path, TINY.replace('"ntm"', f'"{name}"'))
+
+
+def test_variants_have_names_of_their_own(tmp_path):
+    with pytest.raises(ValueError, match="number 2: expected another than those before"):
+        plan_of(tmp_path, TINY + '\n[[variants]]\nname = "ntm"\nlearning_rate = 1e-3\n')
