@@ -107,8 +107,6 @@ BROKEN_VARIANTS = {
     'learning_rate = "fast"': "learning_rate: expected a number, got 'fast'",
     "learning_rate = -1": "expected settings in their ranges, got learning_rate=-1.0",
     "seed = 3": "variants: expected no seed",
-    # It is evaluated on 128 slots, and cannot be.
-    'cell.memory_init = "learned"': "memory_init: expected one that does not depend on the slots",
 }
 
 
