@@ -227,12 +227,13 @@ def advantages(
     scale = config.reward_scale * (experience.steps[:, None, None] if config.by_length else 1.0)
     rewards, values = experience.rewards * scale, experience.values
     groups, rollouts, longest = rewards.shape
+    playing = np.arange(longest) < experience.steps[:, None]
     found = np.zeros_like(rewards)
     decay = config.gamma * (config.gae_lambda if rollouts == 1 else 1.0)
     ahead = np.zeros((groups, rollouts))
     for t in reversed(range(longest)):
         surprise = rewards[..., t] + config.gamma * values[..., t + 1] - values[..., t]
-        ahead = surprise + decay * ahead
+        ahead = (surprise + decay * ahead) * playing[:, t : t + 1]
         found[..., t] = ahead
     if rollouts > 1:
         others = (found.sum(axis=1, keepdims=True) - found) / (rollouts - 1)
@@ -240,8 +241,4 @@ def advantages(
         found = found - others
     else:
         returns = found[:, 0] + values[:, 0, :-1]
-    playing = np.arange(longest) < experience.steps[:, None]
-    return (
-        (found * playing[:, None]).astype(np.float32),
-        (returns * playing).astype(np.float32),
-    )
+    return found.astype(np.float32), (returns * playing).astype(np.float32)

@@ -147,7 +147,6 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
         max_steps=int(longest),
         gamma=0.0,
         by_length=True,
-        policy_weight=8.0,
         entropy_bonus=0.03,
         optimizer="rmsprop",
         learning_rate=2e-4,
