@@ -1,5 +1,6 @@
 """What the scripts share: progress bars, tables, and errors said in one line."""
 
+import argparse
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from agents.config import TrainConfig
+from agents.reward_config import RewardConfig
 
 console = Console()
 problems = Console(stderr=True)
@@ -65,6 +67,19 @@ def run_command(command: Callable[[], None]) -> NoReturn:
         problems.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
     sys.exit(0)
+
+
+def chosen_cell(arguments: list[str]) -> str:
+    """Returns the cell that a command line asks for: it decides which options there are.
+
+    A name that is none is left to the command line's parser to refuse.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--cell", choices=["ntm", "dnc", "lstm"], default="ntm")
+    try:
+        return str(parser.parse_known_args(arguments)[0].cell)
+    except argparse.ArgumentError:
+        return "ntm"
 
 
 @contextmanager
@@ -161,13 +176,56 @@ def stop_when_terminated() -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
+@contextmanager
+def reward_progress(config: RewardConfig) -> Iterator[Callable[[Any], None]]:
+    """Shows a bar over the budget of learning by reward, and gives the function that moves it.
+
+    It tells the different episodes so far, the mean return, of a task the wrong bits per held-out
+    sequence, and the time left to the end of the budget.
+    """
+    columns = (
+        BarColumn(bar_width=10),
+        TextColumn("{task.fields[report]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task(
+            config.name, total=config.max_updates * config.episodes, report="compiling"
+        )
+
+        def on_report(report: Any) -> None:
+            held_out = (
+                "" if config.task is None else f", held out {report.held_out_bit_errors:.2f} wrong"
+            )
+            progress.update(
+                bar,
+                completed=report.sequences,
+                report=(
+                    f"{report.sequences:,} episodes, {report.steps:,} steps,"
+                    f" return {report.mean_return:.3f}{held_out}"
+                ),
+            )
+
+        yield on_report
+
+
+def print_return(folder: Path, outcome: Any) -> None:
+    """Says how learning by reward ended in an environment that is no task's."""
+    last = outcome.reports[-1]
+    console.print(
+        f"Mean return {last.mean_return:.2f} after {last.sequences:,} episodes, {last.steps:,}"
+        f" steps, {last.seconds:.0f} s."
+    )
+    console.print(f"Run: {folder}", soft_wrap=True)
+
+
 def print_parameters(count: int, paper: int | None) -> None:
     """Says how many parameters are trained, and how many the paper's network of the kind has."""
     beside = "" if paper is None else f" (in the paper: {paper:,})"
     console.print(f"Parameters: {count:,}{beside}")
 
 
-def print_outcome(config: TrainConfig, folder: Path, outcome: Any) -> None:
+def print_outcome(config: TrainConfig | RewardConfig, folder: Path, outcome: Any) -> None:
     """Says how training ended."""
     last = outcome.reports[-1]
     if outcome.solved is None:

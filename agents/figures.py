@@ -224,7 +224,8 @@ def draw_learning(metrics: Sequence[dict[str, float]], title: str, path: Path) -
         (axes[1], "wrong bits per sequence", ("bit_errors", "held_out_bit_errors")),
     ):
         for name, label in zip(names, ("training", "held out, longest length"), strict=True):
-            axis.plot(sequences, [row[name] for row in metrics], marker=".", label=label)
+            if name in metrics[0]:  # learning by reward has no cost in training
+                axis.plot(sequences, [row[name] for row in metrics], marker=".", label=label)
         axis.set_ylabel(quantity)
         # Zero must be seen too: it is what counts.
         axis.set_yscale("symlog", linthresh=0.01)

@@ -30,6 +30,7 @@ import tensorflow as tf
 
 from agents.config import TrainConfig, config_from_dict
 from agents.files import replacing, temporary
+from agents.reward_config import RewardConfig, reward_config_from_dict
 
 FORMAT = 1
 """Changes when a run of an older version can no longer be read."""
@@ -44,15 +45,17 @@ class Run:
 
     Args:
         folder: the folder, which must exist.
-        config: the settings.
+        config: the settings, a `TrainConfig` or a `RewardConfig`.
     """
 
-    def __init__(self, folder: Path, config: TrainConfig) -> None:
+    def __init__(self, folder: Path, config: Any) -> None:
         self.folder = folder
         self.config = config
 
     @classmethod
-    def create(cls, folder: str | Path, config: TrainConfig, overwrite: bool = False) -> "Run":
+    def create(
+        cls, folder: str | Path, config: TrainConfig | RewardConfig, overwrite: bool = False
+    ) -> "Run":
         """Makes the folder and writes `config.json`.
 
         Cut off at any moment, it leaves a folder that it can replace.
@@ -83,6 +86,7 @@ class Run:
             "config.json",
             {
                 "format": FORMAT,
+                "learning": "reward" if isinstance(config, RewardConfig) else "supervised",
                 "task": config.name,
                 "cell": config.cell.name,
                 "settings": dataclasses.asdict(config),
@@ -108,6 +112,8 @@ class Run:
                     f"expected a run of format {FORMAT} in {folder}, got {written.get('format')!r}"
                 )
             cell = written.get("cell", "ntm")  # older runs have no other
+            if written.get("learning") == "reward":
+                return cls(folder, reward_config_from_dict(written["settings"], cell))
             return cls(folder, config_from_dict(written["task"], written["settings"], cell))
         except FileNotFoundError:
             raise RunError(f"expected a run's folder with config.json, got {folder}") from None

@@ -9,7 +9,6 @@
 The run's folder holds settings, reports, network and scores; scripts/plot.py draws it.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,20 +16,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from agents.config import CONFIGS, recipe
-
-
-def chosen_cell(arguments: list[str]) -> str:
-    """Returns the cell that a command line asks for: it decides which options there are.
-
-    A name that is none is left to the command line's parser to refuse.
-    """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--cell", choices=["ntm", "dnc", "lstm"], default="ntm")
-    try:
-        return str(parser.parse_known_args(arguments)[0].cell)
-    except argparse.ArgumentError:
-        return "ntm"
-
+from agents.console import chosen_cell
 
 Config: Any = tyro.extras.subcommand_type_from_defaults(
     {task: recipe(task, chosen_cell(sys.argv[1:])) for task in CONFIGS}, prefix_names=False

@@ -1,0 +1,81 @@
+"""Train a network on an environment from nothing, by its rewards alone.
+
+    python scripts/train_rl.py NTMCopy-v0
+    python scripts/train_rl.py NTMAssociativeRecall-v0 --seed 3 --run runs/recall-by-reward-3
+    python scripts/train_rl.py NTMCopy-v0 --cell lstm --rollouts 1 --entropy-bonus 0
+    python scripts/train_rl.py CartPole-v1 --cell lstm
+
+The run's folder is that of a supervised run: settings, reports, network and, of a task, scores.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from agents.console import chosen_cell
+from agents.reward_config import RewardConfig, reward_recipe
+
+FIRST = sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "NTMCopy-v0"
+DEFAULT = reward_recipe(FIRST, chosen_cell(sys.argv[1:]))
+"""The environment decides the settings' defaults."""
+
+
+def main(
+    config: Annotated[RewardConfig, tyro.conf.arg(name="")] = DEFAULT,
+    cell: Literal["ntm", "dnc", "lstm"] = "ntm",  # noqa: ARG001 (chosen_cell has read it)
+    run: Path | None = None,
+    overwrite: bool = False,
+    tensorboard: bool = False,
+    episodes_at_end: int = 640,
+) -> None:
+    """Train a network by reward, save it, and evaluate it far beyond its training lengths.
+
+    The environment's id comes first: it decides the defaults of all settings.
+
+    Args:
+        config: the recipe.
+        cell: the network: a Neural Turing Machine, a Differentiable Neural Computer or an LSTM.
+            What --help says of --cell.* is for the chosen one.
+        run: folder for the run. If not given, runs/NAME-rl-SEED, for cells other than the Neural
+            Turing Machine runs/NAME-rl-CELL-SEED.
+        overwrite: replace an earlier run in that folder.
+        tensorboard: also write TensorBoard events, into the folder's events/.
+        episodes_at_end: held-out sequences for each length of a task's evaluation at the end; 0
+            leaves it out.
+    """
+    # Loading TensorFlow takes seconds, which --help and wrong arguments need not wait for.
+    from agents import console
+
+    console.prepare_tensorflow()
+    from agents import actor_critic
+    from agents.evaluation import evaluate_run
+    from agents.runs import Run, tensorboard_events
+
+    kind = "" if config.cell.name == "ntm" else f"-{config.cell.name}"
+    folder = run or Path("runs") / f"{config.name}-rl{kind}-{config.seed}"
+    opened = Run.create(folder, config, overwrite)
+    with (
+        console.reward_progress(config) as show,
+        tensorboard_events(opened.folder if tensorboard else None) as write_events,
+    ):
+
+        def on_report(report: actor_critic.RewardReport) -> None:
+            show(report)
+            write_events(report)
+
+        outcome = actor_critic.train(config, opened, on_report)
+    if config.task is None:
+        console.print_return(opened.folder, outcome)
+        return
+    console.print_outcome(config, opened.folder, outcome)
+    if episodes_at_end:
+        console.print_scores(evaluate_run(opened, episodes=episodes_at_end))
+
+
+if __name__ == "__main__":
+    from agents.console import run_command
+
+    settings = (tyro.conf.CascadeSubcommandArgs, tyro.conf.AvoidSubcommands)
+    run_command(lambda: tyro.cli(main, config=settings))

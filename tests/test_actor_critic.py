@@ -1,0 +1,308 @@
+"""Learning by reward: advantages, what is learned from, and that it learns."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from agents.actor_critic import compile_update, train
+from agents.cell_config import DNCConfig, LSTMConfig, NTMConfig
+from agents.evaluation import evaluate_run
+from agents.experience import Experience, Player, advantages
+from agents.recurrent import RecurrentAgent
+from agents.reward_config import RewardConfig, reward_recipe
+from agents.runs import Run
+from agents.updates import build_optimizer
+from ntm_gym import TaskVectorEnv
+from ntm_gym.cells import LSTMCell, unroll
+from ntm_gym.tasks import Copy
+
+# Keras saving under NumPy 2.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
+
+TINY = RewardConfig(
+    *("NTMCopy-v0", Copy(width=2), LSTMConfig(units=8), 1, 2),
+    episodes=4,
+    rollouts=4,
+    max_steps=5,
+    gamma=0.0,
+    by_length=True,
+    max_updates=4,
+    report_updates=2,
+    solved_sequences=16,
+)
+CARTPOLE = dataclasses.replace(
+    reward_recipe("CartPole-v1", "lstm"), episodes=4, max_updates=4, report_updates=2
+)
+
+
+def run_of(tmp_path, config, name="run"):
+    return Run.create(tmp_path / name, config)
+
+
+def experience(rewards, values, steps):
+    """Experience of rewards [G, K, T] and values [G, K, T + 1]."""
+    rewards = np.array(rewards, float)
+    groups, rollouts, longest = rewards.shape
+    values = np.broadcast_to(np.array(values, float), (groups, rollouts, longest + 1))
+    return Experience(
+        np.zeros((groups, longest, 1), np.float32),
+        np.zeros((groups, rollouts, longest, 1), np.float32),
+        rewards,
+        values,
+        np.zeros(rewards.shape, np.float32),
+        np.array(steps, np.int32),
+        {},
+        0,
+    )
+
+
+def test_generalised_advantages_by_hand():
+    config = dataclasses.replace(CARTPOLE, gamma=0.5, gae_lambda=0.5, reward_scale=2.0)
+    # One episode of two steps, cut: the value after the last step, 8, counts.
+    played = experience([[[1, 3, 0]]], [[[4, 2, 8, 0]]], [2])
+    found, returns = advantages(played, config)
+    last = 6 + 0.5 * 8 - 2
+    first = 2 + 0.5 * 2 - 4 + 0.25 * last
+    np.testing.assert_allclose(found, [[[first, last, 0]]])
+    np.testing.assert_allclose(returns, [[first + 4, last + 2, 0]])
+
+
+def test_lambda_one_and_zero():
+    played = experience([[[1, 0, 2]]], [[[0.5, 0.25, 1, 0]]], [3])
+    config = dataclasses.replace(CARTPOLE, gamma=0.9, reward_scale=1.0)
+    _, returns = advantages(played, dataclasses.replace(config, gae_lambda=1.0))
+    np.testing.assert_allclose(returns, [[1 + 0.81 * 2, 0.9 * 2, 2]], rtol=1e-6)
+    _, returns = advantages(played, dataclasses.replace(config, gae_lambda=0.0))
+    np.testing.assert_allclose(returns, [[1 + 0.9 * 0.25, 0.9, 2]], rtol=1e-6)
+
+
+def test_the_other_rollouts_are_the_baseline():
+    rewards = [[[1, 0, 0], [3, 4, 0], [5, 2, 0]]]
+    found, returns = advantages(
+        experience(rewards, np.zeros((1, 1, 4)), [2]), dataclasses.replace(TINY, gamma=0.0)
+    )
+    # Times the two steps of the episode.
+    np.testing.assert_allclose(found, 2 * np.array([[[-3, -3, 0], [0, 3, 0], [3, 0, 0]]]))
+    assert not returns.any()
+    found, _ = advantages(
+        experience(rewards, np.zeros((1, 1, 4)), [2]),
+        dataclasses.replace(TINY, gamma=1.0, by_length=False),
+    )
+    np.testing.assert_allclose(found, [[[-6, -3, 0], [3, 3, 0], [3, 0, 0]]])
+
+
+def make_cell(player):
+    cell = LSTMCell(player.outputs, units=8)
+    cell.build((None, player.input_width))
+    return cell
+
+
+def answer_of(cell):
+    return lambda *shown: unroll(cell, *shown).outputs
+
+
+def test_tapes_are_played_as_drawn():
+    """Rewards and errors are those of the actions, and the actions those of the policy."""
+    config = dataclasses.replace(TINY, max_length=3, max_steps=7)
+    player = Player(config)
+    cell = make_cell(player)
+    tapes = config.task.sample(np.random.default_rng(0), [1, 3, 2, 2])
+    played = player.play_tapes(answer_of(cell), tapes, np.random.default_rng(1))
+    targets = np.zeros((4, 7, 2))
+    targets[:, : tapes.targets.shape[1]] = tapes.targets
+    mask = np.zeros((4, 7), bool)
+    mask[:, : tapes.mask.shape[1]] = tapes.mask
+    right = 1 - 2 * np.abs(played.actions - targets[:, None])
+    expected = right.mean(axis=3) * mask[:, None] / tapes.lengths[:, None, None]
+    np.testing.assert_allclose(played.rewards, expected, atol=1e-12)
+    wrong = ((right < 0) & mask[:, None, :, None]).sum(axis=(2, 3))
+    np.testing.assert_array_equal(played.infos["bit_errors"], wrong)
+    np.testing.assert_array_equal(played.infos["length"], tapes.lengths[:, None].repeat(4, 1))
+    assert played.steps.tolist() == [3, 7, 5, 5]
+    assert played.env_steps == 16 * 7
+    outputs = unroll(cell, played.observations, played.steps).outputs.numpy()
+    expected = player.actions.log_probability(outputs[:, None], played.actions)
+    np.testing.assert_allclose(played.log_probabilities, expected, atol=1e-6)
+    assert len(np.unique(played.actions[1], axis=0)) == 4  # the rollouts answer differently
+
+
+def test_other_environments_are_played_to_their_end():
+    config = dataclasses.replace(CARTPOLE, max_steps=15)
+    player = Player(config)
+    cell = make_cell(player)
+    played = player.play(cell.call, cell.get_initial_state(4), np.random.default_rng(0))
+    assert played.rewards.shape == (4, 1, 15)
+    np.testing.assert_array_equal(played.rewards.sum(axis=2)[:, 0], played.steps)
+    assert played.steps.min() < 15  # one fell
+    assert played.steps.max() == 15  # and one was cut
+    values = played.values[:, 0]
+    outputs = unroll(cell, played.observations, played.steps).outputs.numpy()
+    for row, steps in enumerate(played.steps):
+        np.testing.assert_allclose(values[row, :steps], outputs[row, :steps, -1], atol=1e-5)
+        assert (values[row, steps] != 0) == (steps == 15)
+        assert not values[row, steps + 1 :].any()
+
+
+def test_the_right_answers_are_not_learned_from(tmp_path, monkeypatch):
+    """Infos that lie about the answers change nothing; rewards that lie change what is learned."""
+    weights = {}
+
+    def trained(name):
+        train(TINY, run_of(tmp_path, TINY, name))
+        weights[name] = Run.open(tmp_path / name).load_network().get_weights()
+
+    trained("honest")
+    step, reset = TaskVectorEnv.step, TaskVectorEnv.reset
+
+    def lying(infos):
+        return {name: 1 - value if name == "target" else value for name, value in infos.items()}
+
+    def lying_step(self, actions):
+        *rest, infos = step(self, actions)
+        return *rest, lying(infos)
+
+    def lying_reset(self, **arguments):
+        observations, infos = reset(self, **arguments)
+        return observations, lying(infos)
+
+    monkeypatch.setattr(TaskVectorEnv, "step", lying_step)
+    monkeypatch.setattr(TaskVectorEnv, "reset", lying_reset)
+    trained("lied to")
+
+    def unfair(self, actions):
+        observations, rewards, *rest = step(self, actions)
+        return observations, -rewards, *rest
+
+    monkeypatch.setattr(TaskVectorEnv, "step", unfair)
+    trained("unfair")
+    for honest, lied in zip(weights["honest"], weights["lied to"], strict=True):
+        np.testing.assert_array_equal(honest, lied)
+    assert any(
+        not np.array_equal(a, b) for a, b in zip(weights["honest"], weights["unfair"], strict=True)
+    )
+
+
+def gradient_step(config, found, actions):
+    """How the outputs change by an update with plain descent, from equal probabilities."""
+    player = Player(config)
+    cell, mean = make_cell(player), make_cell(player)
+    optimizer = build_optimizer(config)
+    optimizer.build(cell.trainable_variables)
+    update = compile_update(cell, optimizer, mean, player.actions, config)
+    shown = np.ones((config.episodes, config.max_steps, player.input_width), np.float32)
+    steps = np.full(config.episodes, config.max_steps, np.int32)
+    before = unroll(cell, shown, steps).outputs.numpy()
+    logs = player.actions.log_probability(before[:, None, :, : player.actions.size], actions)
+    returns = np.zeros(found.shape[::2], np.float32)
+    for _ in range(3):
+        update(shown, actions, logs, found, returns, steps, np.float32(config.entropy_bonus))
+    return before, unroll(cell, shown, steps).outputs.numpy()
+
+
+def test_updates_make_good_actions_likelier_and_the_bonus_less_sure():
+    tf.keras.utils.set_random_seed(0)
+    config = dataclasses.replace(TINY, entropy_bonus=0.0, averaging=0.0, learning_rate=1e-3)
+    actions = np.zeros((4, 4, 5, 2), np.float32)
+    actions[:, :2] = [1, 0]
+    actions[:, 2:] = [0, 1]
+    found = np.ones((4, 4, 5), np.float32)
+    found[:, 2:] = -1
+    before, after = gradient_step(config, found, actions)
+    assert np.all(after[..., 0] > before[..., 0])
+    assert np.all(after[..., 1] < before[..., 1])
+    bonus = dataclasses.replace(config, entropy_bonus=1.0)
+    before, after = gradient_step(bonus, np.zeros_like(found), actions)
+    assert np.abs(after).mean() < np.abs(before).mean()
+
+
+def test_ppo_stops_where_nothing_more_is_gained():
+    tf.keras.utils.set_random_seed(0)
+    config = dataclasses.replace(TINY, entropy_bonus=0.0, averaging=0.0, learning_rate=0.05)
+    actions = np.ones((4, 4, 5, 2), np.float32)
+    found = np.ones((4, 4, 5), np.float32)
+    free = gradient_step(config, found, actions)
+    bounded = gradient_step(dataclasses.replace(config, ppo_clip=0.01), found, actions)
+    moved = [np.abs(after - before).mean() for before, after in (free, bounded)]
+    assert 0 < moved[1] < 0.9 * moved[0]
+
+
+@pytest.mark.parametrize("cell", [NTMConfig(units=8, slots=4, width=3), DNCConfig(8, 4, 3)])
+@pytest.mark.parametrize("rollouts", [1, 4])
+def test_a_run_is_like_a_supervised_one(tmp_path, cell, rollouts):
+    config = dataclasses.replace(
+        TINY, cell=cell, rollouts=rollouts, epochs=2, minibatches=2, ppo_clip=0.2, gamma=0.9
+    )
+    run = run_of(tmp_path, config)
+    reports = []
+    outcome = train(config, run, reports.append)
+    assert outcome.reports == reports
+    assert [report.sequences for report in reports] == [8, 16]
+    assert all(np.isfinite(list(report)).all() for report in reports)
+    opened = Run.open(run.folder)
+    assert opened.config == config
+    assert opened.read_metrics()[1]["held_out_bit_errors"] == reports[1].held_out_bit_errors
+    scores = list(evaluate_run(opened, lengths=[2], episodes=4))
+    assert scores[0][0].scored_bits == 4
+    assert RecurrentAgent.load(run.folder).cell.output_dim == 2  # the value is left out
+
+
+def test_runs_repeat(tmp_path):
+    for name in "ab":
+        train(TINY, run_of(tmp_path, TINY, name))
+    first, second = (Run.open(tmp_path / name).load_network().get_weights() for name in "ab")
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_trains_on_another_packages_environment(tmp_path):
+    run = run_of(tmp_path, CARTPOLE)
+    outcome = train(CARTPOLE, run)
+    assert Run.open(run.folder).config == CARTPOLE
+    assert outcome.solved is None
+    assert outcome.reports[-1].mean_return >= 8
+    assert np.isnan(outcome.reports[-1].held_out_bit_errors)
+    assert run.load_network().output_shape[-1] == 2
+
+
+def test_learns_a_tiny_copy(tmp_path):
+    config = dataclasses.replace(
+        TINY,
+        task=Copy(width=1),
+        cell=LSTMConfig(units=16),
+        max_length=1,
+        max_steps=3,
+        rollouts=16,
+        policy_weight=8.0,
+        learning_rate=1e-2,
+        averaging=0.9,
+        entropy_bonus=0.03,
+        max_updates=300,
+        report_updates=50,
+        anneal_reports=2,
+    )
+    outcome = train(config, run_of(tmp_path, config))
+    assert outcome.reports[-1].held_out_bit_errors == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gamma": 1.5},
+        {"rollouts": 0},
+        {"minibatches": 3},
+        {"entropy_bonus": -1},
+        {"max_length": 0},
+        {"task": None},
+    ],
+    ids=str,
+)
+def test_impossible_settings(changes):
+    with pytest.raises(ValueError, match=f"expected settings .*{next(iter(changes))}|rollouts"):
+        dataclasses.replace(TINY, **changes)
+
+
+def test_observations_must_be_a_box():
+    with pytest.raises(ValueError, match=r"expected observations of a Box, got Discrete"):
+        Player(RewardConfig("FrozenLake-v1"))
