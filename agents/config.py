@@ -39,6 +39,9 @@ class TrainConfig:
     """What of an update's gradient is bounded: its norm, each of its numbers, or nothing."""
     clip_norm: float = 10.0
     """That bound, either way."""
+    longest_gradient: float = 1e6
+    """Updates with a longer gradient than this, or with one that is not finite, are left out: so
+    far from any other, it says nothing about what to change."""
     averaging: float = 0.99
     """Decay of the running mean of the weights over updates, which is tested and saved."""
     max_sequences: int = 100_000
@@ -83,6 +86,7 @@ class TrainConfig:
             "lost_above": self.lost_above >= self.anneal_below,
             "averaging": 0 <= self.averaging < 1,
             "clip_norm": self.clip_norm > 0,
+            "longest_gradient": self.longest_gradient > 0,
             "blur_cost": self.blur_cost >= 0,
             "anneal_budget": 0 <= self.anneal_budget <= 1,
             "replay": 0 <= self.replay < 1,
@@ -156,6 +160,7 @@ class DynamicNGramsConfig(TrainConfig):
     task: DynamicNGrams = field(default_factory=DynamicNGrams)
     cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=32, memory_init="learned"))
     learning_rate: float = 6e-3
+    longest_gradient: float = 1e3
     anneal_budget: float = 0.5
     min_length: int = PROTOCOLS["dynamic_ngrams"].min_length
     max_length: int = PROTOCOLS["dynamic_ngrams"].max_length

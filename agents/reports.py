@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ntm_gym.curriculum import Lessons, PredictionGain
+
 
 class Report(NamedTuple):
     """What is known after some training; a row of `metrics.csv`.
@@ -17,7 +19,9 @@ class Report(NamedTuple):
         bit_errors: wrong bits per new training sequence, mean since the last report.
         held_out_bit_errors: wrong bits per held-out sequence of the longest training length.
         held_out_loss_bits: cost of these in bits per sequence.
-        gradient_norm: mean norm of the gradients before clipping, since the last report.
+        gradient_norm: mean norm of the gradients before clipping, since the last report, without
+            those of updates left out.
+        updates_left_out: since the last report, for gradients too long or not finite.
         lesson: the number of the curriculum's present lesson, from 0.
         mean_length: of the new training sequences since the last report.
     """
@@ -31,6 +35,7 @@ class Report(NamedTuple):
     held_out_bit_errors: float
     held_out_loss_bits: float
     gradient_norm: float
+    updates_left_out: int
     lesson: int
     mean_length: float
 
@@ -46,3 +51,17 @@ def first_solved(rows: Sequence[Mapping[str, Any]], in_a_row: int) -> Mapping[st
         if not any(row["held_out_bit_errors"] for row in rows[i : i + in_a_row]):
             return rows[i]
     return None
+
+
+def lesson_columns(curriculum: Any) -> dict[str, float]:
+    """What a curriculum's lessons are drawn by, beside a report in the metrics."""
+    if not isinstance(curriculum, Lessons):
+        return {}
+    columns = {"probability": curriculum.probabilities}
+    if isinstance(curriculum, PredictionGain):
+        columns["weight"] = curriculum.weights
+    return {
+        f"lesson_{lesson}_{name}": float(value)
+        for name, values in columns.items()
+        for lesson, value in enumerate(values)
+    }

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from agents.checkpoints import Checkpoint, Checkpoints
 from agents.config import TrainConfig
 from agents.recurrent import build_network, make_cell
-from agents.reports import Report, as_report, first_solved
+from agents.reports import Report, as_report, first_solved, lesson_columns
 from agents.runs import Run, RunError
 from agents.updates import (
     build_optimizer,
@@ -135,6 +135,7 @@ class _Training:
             config.averaging,
             isinstance(self.curriculum, PredictionGain),
             config.blur_cost > 0,
+            config.longest_gradient,
         )
         self._test = compile_test(cell)
         self._held_out = in_groups(
@@ -180,8 +181,8 @@ class _Training:
         self._optimizer.learning_rate = _step_size(config, sequences, self.falls)
         stretch = [self._call(updates // calls) for _ in range(calls)]
         sequences += calls * (updates // calls) * config.batch_size
-        loss, wrong, norm, mean_length, _ = np.mean(stretch, axis=0, dtype=float).tolist()
-        seconds = sum(call[-1] for call in stretch)
+        loss, wrong, norm, mean_length = np.mean(np.array(stretch)[:, :4], axis=0).tolist()
+        left_out, seconds = np.sum(np.array(stretch)[:, 4:], axis=0).tolist()
         held_out_losses, held_out_errors = (
             result.numpy() for result in self._test(*self._held_out)
         )
@@ -195,10 +196,11 @@ class _Training:
             held_out_bit_errors=float(held_out_errors.sum() / config.solved_sequences),
             held_out_loss_bits=float(held_out_losses.sum() / config.solved_sequences),
             gradient_norm=norm,
+            updates_left_out=int(left_out),
             lesson=self.curriculum.lesson,
             mean_length=mean_length,
         )
-        self.rows.append(report._asdict() | _lesson_columns(self.curriculum))
+        self.rows.append(report._asdict() | lesson_columns(self.curriculum))
         if report.held_out_bit_errors < config.anneal_below:
             self._good = self._values()
         elif report.held_out_bit_errors > config.lost_above and self._good:
@@ -206,7 +208,15 @@ class _Training:
         return report
 
     def _call(self, updates: int) -> tuple[float, ...]:
-        """Makes updates in one compiled call; means of them, and the seconds that it took."""
+        """Makes updates in one compiled call.
+
+        Returns:
+            Means over the new tapes of updates that were not left out: loss, wrong bits, gradient
+            norm and length; how many were left out; the seconds that it took.
+
+        Raises:
+            RunError: all were left out.
+        """
         config, late = self._config, self.falls > 0
         shape = updates, config.batch_size
         lengths = self.curriculum.sample(self._rng, updates * config.batch_size)
@@ -226,7 +236,16 @@ class _Training:
         for heard in zip(new, lengths, errors, *gains, strict=True):
             if heard[0].any():
                 self.curriculum.record(*(values[heard[0]] for values in heard[1:]))
-        return losses[new].mean(), errors[new].mean(), norms.mean(), lengths[new].mean(), seconds
+        used = norms <= config.longest_gradient
+        if not used.any():
+            raise RunError(
+                f"expected gradients of a length up to {config.longest_gradient:g}, "
+                f"got {norms.min():g} and more in {updates:,} updates in a row; "
+                "a smaller learning_rate may help"
+            )
+        new &= used[:, np.newaxis]
+        loss, wrong, length = (values[new].mean() for values in (losses, errors, lengths))
+        return loss, wrong, norms[used].mean(), length, np.sum(~used), seconds
 
     def checkpoint(self) -> Checkpoint:
         """Returns all that changes."""
@@ -274,17 +293,3 @@ def _step_size(config: TrainConfig, sequences: int, falls: int) -> float:
     if config.anneal_budget:
         left = min(left, (1 - sequences / config.max_sequences) / config.anneal_budget)
     return config.learning_rate * left
-
-
-def _lesson_columns(curriculum: Any) -> dict[str, float]:
-    """What a curriculum's lessons are drawn by, beside a report in the metrics."""
-    if not isinstance(curriculum, Lessons):
-        return {}
-    columns = {"probability": curriculum.probabilities}
-    if isinstance(curriculum, PredictionGain):
-        columns["weight"] = curriculum.weights
-    return {
-        f"lesson_{lesson}_{name}": float(value)
-        for name, values in columns.items()
-        for lesson, value in enumerate(values)
-    }

@@ -1,5 +1,6 @@
 """Compiled updates and tests: many of them in one call, so that Python costs nothing."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -35,10 +36,12 @@ def compile_updates(
     averaging: float,
     with_gains: bool = False,
     with_blur: bool = False,
+    longest_gradient: float = math.inf,
 ) -> Callable[..., Any]:
     """Returns a compiled function that makes K updates in a row, so that Python costs nothing.
 
-    After each update, the weights of the cell `mean` come closer to those of `cell` by a factor of
+    An update whose gradient is longer than `longest_gradient`, or not finite, is left out. After
+    each update, the weights of the cell `mean` come closer to those of `cell` by a factor of
     `averaging`.
 
     It takes inputs float32[K, B, T, D], targets float32[K, B, T, W], mask float32[K, B, T], steps
@@ -76,7 +79,8 @@ def compile_updates(
                 loss = tf.reduce_sum(objectives) / batch
             variables = [variable.value for variable in cell.trainable_variables]
             gradients = tape.gradient(loss, variables)
-            optimizer.apply(gradients)
+            norm = tf.linalg.global_norm(gradients)
+            tf.cond(norm <= longest_gradient, lambda: _apply(optimizer, gradients), lambda: None)
             for average, variable in zip(
                 mean.trainable_variables, cell.trainable_variables, strict=True
             ):
@@ -91,7 +95,7 @@ def compile_updates(
                 k + 1,
                 losses.write(k, tape_losses / np.log(2.0)),
                 errors.write(k, tape_errors),
-                norms.write(k, tf.linalg.global_norm(gradients)),
+                norms.write(k, norm),
                 kept_objectives.write(k, objectives),
                 *gains,
             )
@@ -140,6 +144,10 @@ def compile_test(cell: Any) -> Callable[..., Any]:
         return [result.stack() for result in results]
 
     return test
+
+
+def _apply(optimizer: keras.optimizers.Optimizer, gradients: list[tf.Tensor]) -> None:
+    optimizer.apply(gradients)
 
 
 def _score(logits: tf.Tensor, targets: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -8,7 +8,7 @@ import pytest
 
 from agents import supervised, updates
 from agents.config import CopyConfig
-from agents.runs import Run
+from agents.runs import Run, RunError
 from ntm_gym import Copy
 from ntm_gym.cells import NTMCell
 from ntm_gym.cells.unroll import unroll
@@ -206,3 +206,34 @@ def test_a_training_that_is_lost_goes_back_to_its_last_good_report(seen, monkeyp
     # Report 1 is good. Reports 3 and 5 are lost; report 0 has nothing to go back to.
     assert after == [0, 1, 2, 1, 4, 1]
     assert len(seen) == 6
+
+
+@pytest.mark.parametrize("damage", ["a tape of no numbers", "a gradient that is too long"])
+def test_an_update_without_a_usable_gradient_is_left_out(cell, mean, damage):
+    _, data = draw(np.full(6, 2), 2)
+    options = {}
+    if damage == "a tape of no numbers":
+        data[0][1] = np.nan
+    else:
+        options["longest_gradient"] = 1e-3
+    start = [variable.numpy() for variable in cell.trainable_variables]
+    norms = compiled(cell, mean, **options)(*data)[2].numpy()
+    weights = [variable.numpy() for variable in cell.trainable_variables]
+    moved = [not np.array_equal(one, other) for one, other in zip(weights, start, strict=True)]
+    if damage == "a tape of no numbers":
+        assert np.isfinite(norms).tolist() == [True, False, True]
+        assert any(moved)
+        assert all(np.isfinite(weight).all() for weight in weights)
+    else:
+        assert norms.min() > 1e-3
+        assert not any(moved)
+
+
+def test_a_training_whose_gradients_are_all_lost_says_so(tmp_path, monkeypatch):
+    config = dataclasses.replace(
+        CONFIG, max_length=2, report_sequences=8, solved_sequences=2, longest_gradient=1e-6
+    )
+    run = Run.create(tmp_path, config)
+    monkeypatch.setattr(run, "save_network", lambda _: None)
+    with pytest.raises(RunError, match="expected gradients of a length up to 1e-06, got"):
+        supervised.train(config, run)
