@@ -97,7 +97,7 @@ def train(
     cell, mean = (_make_cell(config, player) for _ in range(2))
     mean.set_weights(cell.get_weights())
     policy = _policy_of(mean, player.actions.size)
-    optimizer = build_optimizer(cast(Any, config))
+    optimizer = build_optimizer(config.optimizer, config.learning_rate, config.clip_norm)
     optimizer.build(cell.trainable_variables)
     step = tf.function(cell.call, jit_compile=True)
     answer = tf.function(lambda *shown: unroll(cell, *shown).outputs, jit_compile=True)

@@ -124,7 +124,9 @@ class _Training:
         trained = type(cell).from_config(cell.get_config())
         trained.build((None, config.task.input_width))
         trained.set_weights(cell.get_weights())
-        self._optimizer = build_optimizer(config)
+        self._optimizer = build_optimizer(
+            config.optimizer, config.learning_rate, config.clip_norm, config.clip
+        )
         self._optimizer.build(trained.trainable_variables)
         self._variables = [*trained.variables, *cell.variables, *self._optimizer.variables]
         self._longest = int(config.task.steps(np.array([config.max_length]))[0])

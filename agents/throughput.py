@@ -56,7 +56,9 @@ def training_speeds(seconds: float) -> Iterator[Speed]:
 def _network(config: CopyConfig) -> tuple[NTMCell, keras.optimizers.Optimizer]:
     cell = make_cell(config)
     cell.build((None, config.task.input_width))
-    optimizer = build_optimizer(config)
+    optimizer = build_optimizer(
+        config.optimizer, config.learning_rate, config.clip_norm, config.clip
+    )
     optimizer.build(cell.trainable_variables)
     return cell, optimizer
 

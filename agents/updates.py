@@ -9,24 +9,25 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from agents.config import TrainConfig
 from ntm_gym import Batch
 from ntm_gym.cells import unroll
 
 
-def build_optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
-    """Returns the recipe's optimiser."""
-    kind = {"norm": "global_clipnorm", "value": "clipvalue"}.get(config.clip)
-    bound = {kind: config.clip_norm} if kind else {}
-    if config.optimizer == "rmsprop":
+def build_optimizer(
+    name: str, learning_rate: float, clip_norm: float, clip: str = "norm"
+) -> keras.optimizers.Optimizer:
+    """Returns a recipe's optimiser; the arguments are the settings of `TrainConfig`."""
+    kind = {"norm": "global_clipnorm", "value": "clipvalue"}.get(clip)
+    bound = {kind: clip_norm} if kind else {}
+    if name == "rmsprop":
         return keras.optimizers.RMSprop(
-            config.learning_rate, rho=0.95, momentum=0.9, epsilon=1e-4, centered=True, **bound
+            learning_rate, rho=0.95, momentum=0.9, epsilon=1e-4, centered=True, **bound
         )
-    if config.optimizer == "plain_rmsprop":
-        return keras.optimizers.RMSprop(config.learning_rate, rho=0.9, **bound)
+    if name == "plain_rmsprop":
+        return keras.optimizers.RMSprop(learning_rate, rho=0.9, **bound)
     # A shorter memory of squares than usual: after a rare large gradient, Adam's steps are too long
     # for as many updates as it remembers the small ones before.
-    return keras.optimizers.Adam(config.learning_rate, beta_2=0.99, **bound)
+    return keras.optimizers.Adam(learning_rate, beta_2=0.99, **bound)
 
 
 def compile_updates(

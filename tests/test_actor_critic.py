@@ -188,7 +188,7 @@ def gradient_step(config, found, actions):
     """How the outputs change by an update with plain descent, from equal probabilities."""
     player = Player(config)
     cell, mean = make_cell(player), make_cell(player)
-    optimizer = build_optimizer(config)
+    optimizer = build_optimizer(config.optimizer, config.learning_rate, config.clip_norm)
     optimizer.build(cell.trainable_variables)
     update = compile_update(cell, optimizer, mean, player.actions, config)
     shown = np.ones((config.episodes, config.max_steps, player.input_width), np.float32)

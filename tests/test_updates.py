@@ -37,7 +37,9 @@ def draw(lengths, size):
 
 
 def compiled(cell, mean, **options):
-    optimizer = updates.build_optimizer(CONFIG)
+    optimizer = updates.build_optimizer(
+        CONFIG.optimizer, CONFIG.learning_rate, CONFIG.clip_norm, CONFIG.clip
+    )
     optimizer.build(cell.trainable_variables)
     return updates.compile_updates(cell, optimizer, mean, 0.9, **options)
 
@@ -172,7 +174,9 @@ def test_training_can_stop_once_the_task_is_solved(seen, tmp_path, monkeypatch, 
 )
 def test_optimisers_bound_what_they_are_told_to(name, clip, norm, value):
     config = dataclasses.replace(CONFIG, optimizer=name, clip=clip, clip_norm=3.0)
-    optimizer = updates.build_optimizer(config)
+    optimizer = updates.build_optimizer(
+        config.optimizer, config.learning_rate, config.clip_norm, config.clip
+    )
     assert (optimizer.global_clipnorm, optimizer.clipvalue) == (norm, value)
     if name != "adam":
         centred = name == "rmsprop"
