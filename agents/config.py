@@ -139,7 +139,7 @@ class RepeatCopyConfig(TrainConfig):
 
     name: ClassVar[str] = "repeat_copy"
     task: RepeatCopy = field(default_factory=RepeatCopy)
-    cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=64))
+    cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=32))
     optimizer: Literal["adam", "rmsprop", "plain_rmsprop"] = "rmsprop"
     learning_rate: float = 3e-4
     blur_cost: float = 0.3
