@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -129,6 +130,7 @@ def test_tapes_are_played_as_drawn():
 
 
 def test_other_environments_are_played_to_their_end():
+    keras.utils.set_random_seed(0)  # the weights decide how long the pole stands
     config = dataclasses.replace(CARTPOLE, max_steps=15)
     player = Player(config)
     cell = make_cell(player)

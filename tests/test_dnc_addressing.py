@@ -393,7 +393,7 @@ EXTREMES = {
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("slots", [1, 300])
 def test_extreme_parameters_give_finite_values_and_gradients(slots, dtype):
-    @tf.function
+    @tf.function(jit_compile=True)  # without, TensorFlow has crashed here once
     def write_and_read(memory, keys, strengths, masks, free_gates, read_weights, used, gate):
         arguments = [memory, keys, strengths, masks, free_gates, read_weights, used, gate]
         with tf.GradientTape() as tape:
