@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 from agents.actions import Actions
 from agents.experience import Player, advantages
 from agents.recurrent import build_network
+from agents.reports import first_solved
 from agents.reward_config import RewardConfig
 from agents.runs import Run
-from agents.updates import build_optimizer, compile_test, in_groups
+from agents.updates import build_optimizer, compile_test, follow, held_out_groups
 from ntm_gym.cells import CELLS, unroll
 from ntm_gym.curriculum import make_curriculum
 
-TRAINING, HELD_OUT = 4, 2
-"""Streams of random numbers; the held-out tapes are those of supervised training."""
+TRAINING = 4
+"""Random stream of a seed for tapes and actions; held-out tapes are supervised training's."""
 
 
 class RewardReport(NamedTuple):
@@ -109,15 +110,10 @@ def train(
         span = cast(int, config.min_length), cast(int, config.max_length)
         curriculum = make_curriculum(config.curriculum, *span, config.task)
         test = compile_test(policy)
-        tapes = config.task.sample(
-            np.random.default_rng([config.seed, HELD_OUT]),
-            np.full(config.solved_sequences, config.max_length),
-        )
-        held_out = in_groups(tapes, min(config.solved_sequences, 32), tapes.inputs.shape[1])
+        held_out = held_out_groups(config.task, span[1], config.solved_sequences, config.seed)
 
     reports: list[RewardReport] = []
-    sequences = steps = in_a_row = falls = updates = 0
-    solved = None
+    sequences = steps = falls = updates = 0
     while updates < config.max_updates and falls < config.anneal_reports:
         left = 1 - falls / config.anneal_reports
         optimizer.learning_rate = config.learning_rate * left
@@ -168,16 +164,14 @@ def train(
         if curriculum is not None:
             run.write_json("curriculum.json", curriculum.get_state())
         reports.append(report)
-        in_a_row = in_a_row + 1 if report.held_out_bit_errors == 0 else 0
-        if in_a_row == config.solved_reports and solved is None:
-            solved = reports[-in_a_row]
         falls += report.held_out_bit_errors < config.anneal_below
         on_report(report)
     player.envs.close()
     network = build_network(_policy_of(mean, player.actions.size), player.input_width)
     network.get_layer("recurrent").cell.set_weights(_policy_weights(mean, player.actions.size))
     run.save_network(network)
-    return RewardOutcome(network, reports, solved)
+    solved = first_solved([report._asdict() for report in reports], config.solved_reports)
+    return RewardOutcome(network, reports, RewardReport(**solved) if solved else None)
 
 
 def compile_update(
@@ -225,11 +219,7 @@ def compile_update(
             loss /= episodes
         gradients = tape.gradient(loss, [variable.value for variable in cell.trainable_variables])
         optimizer.apply(gradients)
-        for average, variable in zip(
-            mean.trainable_variables, cell.trainable_variables, strict=True
-        ):
-            step = (1.0 - config.averaging) * (variable.value - average.value)
-            average.assign(average.value + step)
+        follow(mean, cell, config.averaging)
         return tf.linalg.global_norm(gradients), entropy / tf.reduce_sum(playing)
 
     return update

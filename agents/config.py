@@ -12,6 +12,8 @@ from agents.cell_config import CELL_CONFIGS, CellConfig, NTMConfig
 from ntm_gym.protocol import PROTOCOLS
 from ntm_gym.tasks import AssociativeRecall, Copy, DynamicNGrams, PrioritySort, RepeatCopy
 
+Optimizer = Literal["adam", "rmsprop", "plain_rmsprop"]
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -30,7 +32,7 @@ class TrainConfig:
     """How training lengths are chosen between the shortest and the longest."""
     batch_size: int = 4
     """Sequences in an update. The loss is the sum of an update's cross-entropies over this."""
-    optimizer: Literal["adam", "rmsprop", "plain_rmsprop"] = "adam"
+    optimizer: Optimizer = "adam"
     """Adam (Kingma & Ba 2015), here with a beta_2 of 0.99, the centred RMSProp with momentum of
     Graves 2013, or RMSProp without either (Tieleman & Hinton 2012)."""
     learning_rate: float = 1e-3
@@ -113,7 +115,7 @@ class CopyConfig(TrainConfig):
     name: ClassVar[str] = "copy"
     task: Copy = field(default_factory=Copy)
     cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=32))
-    optimizer: Literal["adam", "rmsprop", "plain_rmsprop"] = "rmsprop"
+    optimizer: Optimizer = "rmsprop"
     learning_rate: float = 3e-4
     blur_cost: float = 0.3
     replay: float = 0.25
@@ -140,7 +142,7 @@ class RepeatCopyConfig(TrainConfig):
     name: ClassVar[str] = "repeat_copy"
     task: RepeatCopy = field(default_factory=RepeatCopy)
     cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=32))
-    optimizer: Literal["adam", "rmsprop", "plain_rmsprop"] = "rmsprop"
+    optimizer: Optimizer = "rmsprop"
     learning_rate: float = 3e-4
     blur_cost: float = 0.3
     replay: float = 0.25

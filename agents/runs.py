@@ -160,7 +160,7 @@ class Run:
             RunError: the run has none yet, or it cannot be read.
         """
         path = self.folder / "model.keras"
-        if not path.is_file():
+        if not self.ended:
             raise RunError(f"expected a trained network in {path}, got none: has training ended?")
         try:
             return keras.saving.load_model(path, compile=False, safe_mode=True)

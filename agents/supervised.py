@@ -27,14 +27,15 @@ from agents.updates import (
     compile_test,
     compile_updates,
     hardest,
+    held_out_groups,
     in_groups,
     replace,
     spread,
 )
 from ntm_gym.curriculum import Lessons, PredictionGain, make_curriculum
 
-TRAINING, HELD_OUT = 1, 2
-"""Random streams of one seed, beside that of the weights."""
+TRAINING = 1
+"""Random stream of a seed that training tapes are drawn from."""
 
 
 class Outcome(NamedTuple):
@@ -90,14 +91,16 @@ def train(
         report = training.advance()
         run.append_metrics(training.rows[-1])
         run.write_json("curriculum.json", training.curriculum.get_state())
-        checkpoints.offer(report.sequences, training.checkpoint)
         on_report(report)
-        if should_stop() and not training.ended:
-            checkpoints.write(report.sequences, training.checkpoint())
+        stopping = not training.ended and should_stop()
+        if not (stopping or training.ended):
+            checkpoints.offer(report.sequences, training.checkpoint)
+            continue
+        checkpoints.write(report.sequences, training.checkpoint())
+        if stopping:
             raise TrainingStoppedError(
                 f"stopped after {report.sequences:,} sequences; --resume goes on"
             )
-    checkpoints.write(training.sequences, training.checkpoint())
     run.save_network(training.network)
     reports = [as_report(row) for row in training.rows]
     solved = as_report(training.solved) if training.solved else None
@@ -140,13 +143,8 @@ class _Training:
             config.longest_gradient,
         )
         self._test = compile_test(cell)
-        self._held_out = in_groups(
-            config.task.sample(
-                np.random.default_rng([config.seed, HELD_OUT]),
-                np.full(config.solved_sequences, config.max_length),
-            ),
-            min(config.solved_sequences, 32),
-            self._longest,
+        self._held_out = held_out_groups(
+            config.task, config.max_length, config.solved_sequences, config.seed
         )
 
     @property

@@ -122,7 +122,7 @@ def _is_done(job: Job) -> bool:
         raise RunError(
             f"{job.folder} holds a run of other settings; remove it or choose another folder"
         )
-    return (job.folder / "model.keras").exists() and is_evaluated(run, job.lengths, job.episodes)
+    return run.ended and is_evaluated(run, job.lengths, job.episodes)
 
 
 def _start(job: Job) -> tuple[Any, Any]:
@@ -164,15 +164,16 @@ def _train_and_evaluate(job: Job, tell: Callable[[int, str], None]) -> None:
     from agents.evaluation import evaluate_run
     from agents.runs import Run
 
-    if not (job.folder / "model.keras").exists():
+    run = Run(job.folder, job.config)
+    if not run.ended:
+        run = Run.resume(job.folder, job.config)
         supervised.train(
             job.config,
-            Run.resume(job.folder, job.config),
+            run,
             lambda report: tell(
                 report.sequences, f"held out {report.held_out_bit_errors:.2f} wrong"
             ),
         )
-    run = Run.open(job.folder)
     sequences = int(run.read_metrics()[-1]["sequences"])
     tell(sequences, "evaluation")
     for scores in evaluate_run(run, job.lengths, episodes=job.episodes):

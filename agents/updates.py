@@ -9,8 +9,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ntm_gym import Batch
+from ntm_gym import Batch, Task
 from ntm_gym.cells import unroll
+
+HELD_OUT = 2
+"""Random stream of a seed that held-out tapes are drawn from; trainings have others."""
 
 
 def build_optimizer(
@@ -82,11 +85,7 @@ def compile_updates(
             gradients = tape.gradient(loss, variables)
             norm = tf.linalg.global_norm(gradients)
             tf.cond(norm <= longest_gradient, lambda: _apply(optimizer, gradients), lambda: None)
-            for average, variable in zip(
-                mean.trainable_variables, cell.trainable_variables, strict=True
-            ):
-                step = (1.0 - averaging) * (variable.value - average.value)
-                average.assign(average.value + step)
+            follow(mean, cell, averaging)
             if gains:
                 again = unroll(cell, inputs[k], steps[k]).outputs
                 fallen = tape_losses - _score(again, targets[k], mask[k])[0]
@@ -113,6 +112,13 @@ def compile_updates(
         return [result.stack() for result in results]
 
     return update
+
+
+def follow(mean: Any, cell: Any, averaging: float) -> None:
+    """Brings the weights of the cell `mean` closer to those of `cell`, by `averaging`."""
+    for average, variable in zip(mean.trainable_variables, cell.trainable_variables, strict=True):
+        step = (1.0 - averaging) * (variable.value - average.value)
+        average.assign(average.value + step)
 
 
 def compile_test(cell: Any) -> Callable[..., Any]:
@@ -178,6 +184,12 @@ def replace(
     """Puts tapes of `hardest` in the place of those at bool[K B] in `in_groups`."""
     for group, some in zip(groups, tapes, strict=True):
         group.reshape(-1, *group.shape[2:])[where] = some
+
+
+def held_out_groups(task: Task, length: int, count: int, seed: int) -> list[NDArray[Any]]:
+    """Returns the tapes that a training is tested on, `in_groups` of 32, from their own stream."""
+    tapes = task.sample(np.random.default_rng([seed, HELD_OUT]), np.full(count, length))
+    return in_groups(tapes, min(count, 32), int(task.steps(np.array([length]))[0]))
 
 
 def in_groups(batch: Batch, size: int, steps: int) -> list[NDArray[Any]]:

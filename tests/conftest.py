@@ -25,3 +25,14 @@ def own_registry():
     for table, before in tables:
         table.clear()
         table.update(before)
+
+
+@pytest.fixture
+def one_thread():
+    """Torch on one thread: tests' networks are slower on more, and other tests may run beside."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

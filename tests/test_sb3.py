@@ -12,6 +12,7 @@ env_util = pytest.importorskip("stable_baselines3.common.env_util")
 sb3_contrib = pytest.importorskip("sb3_contrib")
 torch = pytest.importorskip("torch")
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 each_id = pytest.mark.parametrize("env_id", [protocol.env_id for protocol in PROTOCOLS.values()])
 
 
@@ -32,15 +33,6 @@ def train(model, updates):
     episodes = list(model.ep_info_buffer)
     assert episodes
     assert all(-1 <= episode["r"] <= 1 for episode in episodes)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Networks this small are slower on more, and other tests may run beside."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @each_id

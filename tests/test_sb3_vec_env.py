@@ -24,17 +24,9 @@ from stable_baselines3.common.vec_env import (  # noqa: E402
 
 from agents.sb3 import TaskVecEnv  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 each_name = pytest.mark.parametrize("name", PROTOCOLS)
 SHORT = {"min_length": 1, "max_length": 2, "width": 2}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Networks this small are slower on more, and other tests may run beside."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.usefixtures("own_registry")
