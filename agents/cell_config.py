@@ -47,8 +47,8 @@ class DNCConfig:
     name: ClassVar[str] = "dnc"
     units: int = 100
     """Units in each controller layer."""
-    slots: int = 128
-    """Memory slots."""
+    slots: int = 32
+    """Memory slots; a step costs their square."""
     width: int = 20
     """Size of a slot."""
     read_heads: int = 1

@@ -2,7 +2,7 @@
 
     python scripts/train.py copy
     python scripts/train.py associative_recall --seed 3 --run runs/recall-3
-    python scripts/train.py copy --cell dnc --cell.slots 32
+    python scripts/train.py copy --cell dnc
     python scripts/train.py copy --cell lstm --cell.units 256 --cell.layers 3
     python scripts/train.py copy --resume
 
