@@ -8,7 +8,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test figures docs throughput clean
+.PHONY: help train test figures docs throughput pretrained clean
 
 help: ## show this
 	@echo "make train [TASK=copy|associative_recall] [SEED=0] [RUN=folder]"
@@ -32,6 +32,13 @@ docs: .venv/installed-agents ## rewrite docs/environments.md and its pictures
 
 throughput: .venv/installed-agents ## measure speed against the baselines
 	$(BIN)/python scripts/throughput.py
+
+pretrained: .venv/installed-agents ## train the networks in pretrained/ anew, which takes hours
+	for cell in ntm dnc; do \
+	  for task in copy repeat_copy associative_recall dynamic_ngrams priority_sort; do \
+	    $(BIN)/python scripts/train.py $$task --cell $$cell --run pretrained/$$task-$$cell --overwrite --episodes 0 || exit; \
+	  done; \
+	done
 
 clean: ## remove what make test and tools leave behind; runs and .venv stay
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

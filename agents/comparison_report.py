@@ -8,10 +8,10 @@ from agents.comparison_figures import draw_generalisation, draw_learning
 from agents.files import replacing
 from agents.plan import Place
 from agents.runs import Run
-from agents.sweep import Job
+from agents.training_job import TrainingJob
 
 
-def write_report(name: str, jobs: Mapping[Place, Job], folder: Path) -> str:
+def write_report(name: str, jobs: Mapping[Place, TrainingJob], folder: Path) -> str:
     """Writes scores, tables and pictures of runs into a folder; returns `summary.md`.
 
     Args:

@@ -154,9 +154,8 @@ def sweep_progress(jobs: int) -> Iterator[Callable[[Any, Any], None]]:
             if not news.ended:
                 if job.folder not in bars:
                     name = "/".join(job.folder.parts[-3:])
-                    budget = job.config.max_sequences
-                    bars[job.folder] = progress.add_task(name, total=budget, state="")
-                progress.update(bars[job.folder], completed=news.sequences, state=news.state)
+                    bars[job.folder] = progress.add_task(name, total=job.budget, state="")
+                progress.update(bars[job.folder], completed=news.done, state=news.state)
                 return
             if job.folder in bars:
                 progress.remove_task(bars.pop(job.folder))

@@ -35,7 +35,7 @@ from agents.cell_config import CELL_CONFIGS
 from agents.config import CONFIGS, TrainConfig, recipe
 from agents.evaluation import enough_slots
 from agents.recurrent import make_cell
-from agents.sweep import Job
+from agents.training_job import TrainingJob
 from ntm_gym import PROTOCOLS
 
 if sys.version_info >= (3, 11):
@@ -94,7 +94,7 @@ class Plan:
         changes["cell"] = {name: value for name, value in cell.items() if name != "name"}
         return _changed(recipe(place.task, cell["name"]), changes)
 
-    def jobs(self, folder: Path) -> dict[Place, Job]:
+    def jobs(self, folder: Path) -> dict[Place, TrainingJob]:
         """Returns all runs, each in FOLDER/TASK/VARIANT/SEED.
 
         The first seed comes first, of all tasks and variants: soon there is something to compare.
@@ -106,7 +106,7 @@ class Plan:
             for variant in self.variants
         ]
         return {
-            place: Job(
+            place: TrainingJob(
                 folder / place.task / place.variant / str(place.seed),
                 self.config(place),
                 self.lengths[place.task],

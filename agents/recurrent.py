@@ -12,12 +12,16 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from agents.config import TrainConfig
+from agents.pretrained import pretrained_run
 from agents.runs import Run
 from ntm_gym import Batch
 from ntm_gym.cells import CELLS, Unrolled, unroll
 
 TAPES_AT_ONCE = 32
 """Tapes that one compiled call answers; more would leave the processor's caches."""
+
+STEPS_AT_ONCE = 2**18
+"""Their steps together; a step holds the projected input, 1.6 kB for 100 LSTM units."""
 
 
 def make_cell(config: TrainConfig) -> Any:
@@ -78,6 +82,20 @@ class RecurrentAgent:
         cell = cell_of(Run.open(run).load_network())
         return cls(cell if slots is None else cell.with_slots(slots))
 
+    @classmethod
+    def pretrained(cls, task: str, cell: str = "ntm", slots: int | None = None) -> "RecurrentAgent":
+        """Returns an agent that comes with the repository, trained already.
+
+        Args:
+            task: the task's short name, such as ``copy``.
+            cell: the cell's short name, ``ntm`` or ``dnc``.
+            slots: memory slots, as for `load`; tapes longer than in training need more.
+
+        Raises:
+            ValueError: there is no such network, or it cannot be given other slots.
+        """
+        return cls.load(pretrained_run(task, cell), slots)
+
     def act(
         self,
         observation: NDArray[np.float32],
@@ -102,21 +120,24 @@ class RecurrentAgent:
             cores: how many parts of the batch are computed at the same time.
         """
         length = _compiled_length(batch.inputs.shape[1])
+        rows = min(TAPES_AT_ONCE, math.ceil(len(batch) / cores), max(1, STEPS_AT_ONCE // length))
 
         def answer(first: int) -> NDArray[np.float32]:
-            part = batch.select(slice(first, first + TAPES_AT_ONCE))
+            part = batch.select(slice(first, first + rows))
             # All parts have one shape, so that they share one compilation.
-            inputs = np.zeros((TAPES_AT_ONCE, length, batch.inputs.shape[2]), np.float32)
+            inputs = np.zeros((rows, length, batch.inputs.shape[2]), np.float32)
             inputs[: len(part), : part.inputs.shape[1]] = part.inputs
-            steps = np.zeros(TAPES_AT_ONCE, np.int32)
+            steps = np.zeros(rows, np.int32)
             steps[: len(part)] = part.steps
             outputs = self._unroll_compiled(inputs, steps).numpy()
             return outputs[: len(part), : part.inputs.shape[1]]
 
-        starts = range(0, len(batch), TAPES_AT_ONCE)
-        first = answer(0)  # compiles, once
+        # Compiles, once: tapes of no steps take no time.
+        self._unroll_compiled(
+            np.zeros((rows, length, batch.inputs.shape[2]), np.float32), np.zeros(rows, np.int32)
+        )
         with ThreadPoolExecutor(cores) as pool:
-            return np.concatenate([first, *pool.map(answer, starts[1:])])
+            return np.concatenate(list(pool.map(answer, range(0, len(batch), rows))))
 
     def trace(self, batch: Batch) -> Unrolled:
         """Runs the cell over tapes and keeps its states at every step, for pictures."""

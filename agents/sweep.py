@@ -1,4 +1,4 @@
-"""Trains and evaluates many runs, each in a process of its own.
+"""Does many jobs, such as runs to train and to evaluate, each in a process of its own.
 
 TensorFlow is loaded where it is needed only: a new process reads this module before it says how.
 """
@@ -11,39 +11,47 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from agents import console
-from agents.config import TrainConfig
 
 
-class Job(NamedTuple):
-    """A run to train and to evaluate.
+class Job(Protocol):
+    """What is done once, in a process of its own, with its results in a folder of its own.
 
-    Attributes:
-        folder: the run's folder.
-        config: its settings.
-        lengths: lengths of the evaluation.
-        episodes: tapes for each of them.
+    It must be picklable.
     """
 
-    folder: Path
-    config: TrainConfig
-    lengths: tuple[int, ...]
-    episodes: int
+    @property
+    def folder(self) -> Path:
+        """Its folder."""
+
+    @property
+    def budget(self) -> int:
+        """How much there is to do at most, in the units of `News.done`."""
+
+    def is_done(self) -> bool:
+        """Whether nothing is left to do; raises RunError if something else is in the folder."""
+
+    def work(self, tell: Callable[[int, str], None]) -> None:
+        """Does what is left to do, from where an earlier call was cut off.
+
+        Args:
+            tell: called with how much is done so far, and with what is going on, in words.
+        """
 
 
 class News(NamedTuple):
     """What is heard of a job.
 
     Attributes:
-        sequences: training sequences so far.
+        done: how much is done so far, of the job's budget.
         state: what it is at, in words.
         ended: whether this is the last that is heard of it.
         error: why it failed, or None.
     """
 
-    sequences: int = 0
+    done: int = 0
     state: str = ""
     ended: bool = False
     error: str | None = None
@@ -74,7 +82,7 @@ def run_missing(
     """
     if workers < 1:
         raise ValueError(f"expected workers of at least 1, got {workers}")
-    done = [job for job in jobs if _is_done(job)]
+    done = [job for job in jobs if job.is_done()]
     for job in done:
         listen(job, News(ended=True))
     waiting = deque(job for job in jobs if job not in done)
@@ -110,21 +118,6 @@ def run_missing(
     return failed
 
 
-def _is_done(job: Job) -> bool:
-    """Whether the run is trained and evaluated; raises RunError if another one is there."""
-    if not (job.folder / "config.json").exists():
-        return False
-    from agents.evaluation import is_evaluated
-    from agents.runs import Run, RunError
-
-    run = Run.open(job.folder)
-    if run.config != job.config:
-        raise RunError(
-            f"{job.folder} holds a run of other settings; remove it or choose another folder"
-        )
-    return run.ended and is_evaluated(run, job.lengths, job.episodes)
-
-
 def _start(job: Job) -> tuple[Any, Any]:
     """Starts a job; returns where it is heard from and its process."""
     # What TensorFlow compiles for a run is freed only with its process.
@@ -142,7 +135,7 @@ def _work(job: Job, sender: Any) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     console.prepare_tensorflow()
     try:
-        _train_and_evaluate(job, lambda *news: sender.send(News(*news)))
+        job.work(lambda *news: sender.send(News(*news)))
     except Exception as error:  # whatever it is, the other runs go on
         if os.environ.get("NTM_GYM_DEBUG"):
             raise
@@ -157,24 +150,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _train_and_evaluate(job: Job, tell: Callable[[int, str], None]) -> None:
-    from agents import supervised
-    from agents.evaluation import evaluate_run
-    from agents.runs import Run
-
-    run = Run(job.folder, job.config)
-    if not run.ended:
-        run = Run.resume(job.folder, job.config)
-        supervised.train(
-            job.config,
-            run,
-            lambda report: tell(
-                report.sequences, f"held out {report.held_out_bit_errors:.2f} wrong"
-            ),
-        )
-    sequences = int(run.read_metrics()[-1]["sequences"])
-    tell(sequences, "evaluation")
-    for scores in evaluate_run(run, job.lengths, episodes=job.episodes):
-        tell(sequences, f"{scores[0].bit_errors:,.2f} wrong at {scores[0].length:,}")

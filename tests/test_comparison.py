@@ -58,13 +58,13 @@ def test_only_what_is_missing_is_done(tmp_path, monkeypatch):
     (half.folder / "model.keras").unlink()
     made_up(unscored, [0])
     (unscored.folder / "evaluation.json").unlink()
-    made_up(scored_less._replace(lengths=(1,)), [0])
+    made_up(dataclasses.replace(scored_less, lengths=(1,)), [0])
     folders, heard = started(monkeypatch), []
     assert sweep.run_missing(jobs, 2, lambda job, news: heard.append((job, news.ended))) == {}
     assert folders == ["1", "2", "3", "4"]
     assert [job for job, ended in heard if ended] == [done, half, unscored, scored_less, nothing]
 
-    made_up(nothing._replace(episodes=4), [0])
+    made_up(dataclasses.replace(nothing, episodes=4), [0])
     folders.clear()
     sweep.run_missing([done, nothing])
     assert folders == ["4"]
@@ -76,7 +76,7 @@ def test_only_what_is_missing_is_done(tmp_path, monkeypatch):
 def test_runs_of_other_settings_are_refused_before_any_work(tmp_path, monkeypatch, ended):
     missing, other = plan_of(tmp_path).jobs(tmp_path).values()
     changed = dataclasses.replace(other.config, curriculum="naive")
-    made_up(other._replace(config=changed), [0])
+    made_up(dataclasses.replace(other, config=changed), [0])
     if not ended:
         (other.folder / "model.keras").unlink()
     folders = started(monkeypatch)

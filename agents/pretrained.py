@@ -1,0 +1,25 @@
+"""The trained networks that come with the repository: runs in the folder pretrained/.
+
+Each is seed 0 of a task's recipe, not the best of several seeds; ``make pretrained`` trains them.
+"""
+
+from pathlib import Path
+
+PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
+
+
+def pretrained_run(task: str, cell: str = "ntm") -> Path:
+    """Returns the folder of a network's run.
+
+    Args:
+        task: the task's short name, such as ``copy``.
+        cell: the cell's short name, ``ntm`` or ``dnc``.
+
+    Raises:
+        ValueError: there is no such network.
+    """
+    names = sorted(path.parent.name for path in PRETRAINED.glob("*/model.keras"))
+    name = f"{task}-{cell}"
+    if name not in names:
+        raise ValueError(f"expected a task and cell of {', '.join(names)}, got {name}")
+    return PRETRAINED / name
