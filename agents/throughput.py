@@ -10,22 +10,27 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from agents.cell_config import NTMConfig
+from agents.cell_config import CELL_CONFIGS, NTMConfig
 from agents.config import CopyConfig
 from agents.recurrent import make_cell
 from agents.speed import Speed, rate
 from agents.throughput_environments import environment_speeds, sb3_speeds, task_speeds
 from agents.updates import build_optimizer, compile_updates, in_groups
 from ntm_gym import Copy
-from ntm_gym.cells import NTMCell
 
 
 def training_speeds(seconds: float) -> Iterator[Speed]:
     """Yields training sequences a second of `unroll` and of `keras.layers.RNN`, the same cell.
 
-    Copy, lengths 1-20 as drawn, batch 4, LSTM controller, 128x20 memory, the recipe's optimiser.
+    Copy, lengths 1-20 as drawn, every cell by its defaults, the recipe's optimiser.
     """
-    config = CopyConfig(cell=NTMConfig())
+    for name, cell in CELL_CONFIGS.items():
+        for batch_size in (4, 32):
+            config = CopyConfig(cell=cell(), batch_size=batch_size)
+            yield from _training_speeds(f"training, {name}, batch {batch_size}", config, seconds)
+
+
+def _training_speeds(what: str, config: CopyConfig, seconds: float) -> Iterator[Speed]:
     groups = 64
     rng = np.random.default_rng(0)
     lengths = rng.integers(config.min_length, config.max_length + 1, groups * config.batch_size)
@@ -35,7 +40,6 @@ def training_speeds(seconds: float) -> Iterator[Speed]:
     cell, optimizer = _network(config)
     update = compile_updates(cell, optimizer, _network(config)[0], config.averaging)
     unrolled = rate(lambda: len(update(*data)[0].numpy()) * config.batch_size, seconds)
-    yield Speed("training, unroll", unrolled, "sequences/s")
     for jit in (True, False):
         cell, optimizer = _network(config)
         step = _keras_update(cell, optimizer, jit)
@@ -48,12 +52,10 @@ def training_speeds(seconds: float) -> Iterator[Speed]:
 
         baseline = rate(updates, seconds)
         name = f"keras.layers.RNN, jit_compile={jit}"
-        yield Speed(
-            "training, unroll", unrolled, "sequences/s", name, baseline, unrolled / baseline
-        )
+        yield Speed(what, unrolled, "sequences/s", name, baseline, unrolled / baseline)
 
 
-def _network(config: CopyConfig) -> tuple[NTMCell, keras.optimizers.Optimizer]:
+def _network(config: CopyConfig) -> tuple[Any, keras.optimizers.Optimizer]:
     cell = make_cell(config)
     cell.build((None, config.task.input_width))
     optimizer = build_optimizer(
@@ -64,7 +66,7 @@ def _network(config: CopyConfig) -> tuple[NTMCell, keras.optimizers.Optimizer]:
 
 
 def _keras_update(
-    cell: NTMCell, optimizer: keras.optimizers.Optimizer, jit: bool
+    cell: keras.layers.Layer, optimizer: keras.optimizers.Optimizer, jit: bool
 ) -> Callable[..., Any]:
     """An update on a padded batch, as a user of Keras would write it."""
     layer = keras.layers.RNN(cell, return_sequences=True)
