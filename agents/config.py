@@ -195,6 +195,12 @@ CONFIGS: dict[str, Callable[..., TrainConfig]] = {
 """The config of each task, by the task's short name."""
 
 
+OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
+    ("associative_recall", "dnc"): {"replay": 0.25}
+}
+"""What tasks' recipes change for another cell than the Neural Turing Machine."""
+
+
 def recipe(task: str, cell: str = "ntm") -> TrainConfig:
     """Returns the config of a task with the cell of that name.
 
@@ -205,7 +211,11 @@ def recipe(task: str, cell: str = "ntm") -> TrainConfig:
         if name not in table:
             raise ValueError(f"expected one of {', '.join(table)}, got {name!r}")
     config = CONFIGS[task]()
-    return config if cell == "ntm" else dataclasses.replace(config, cell=CELL_CONFIGS[cell]())
+    if cell == "ntm":
+        return config
+    return dataclasses.replace(
+        config, cell=CELL_CONFIGS[cell](), **OTHER_SETTINGS.get((task, cell), {})
+    )
 
 
 def config_from_dict(name: str, settings: dict[str, Any], cell: str = "ntm") -> TrainConfig:
