@@ -15,7 +15,7 @@ from agents.config import CopyConfig
 from agents.recurrent import make_cell
 from agents.speed import Speed, rate
 from agents.throughput_environments import environment_speeds, sb3_speeds, task_speeds
-from agents.updates import build_optimizer, compile_updates, in_groups
+from agents.updates import build_optimizer, compile_test, compile_updates, in_groups
 from ntm_gym import Copy
 
 
@@ -98,6 +98,15 @@ def update_times(seconds: float) -> Iterator[Speed]:
         )
 
 
+def part_times(seconds: float) -> Iterator[Speed]:
+    """Yields milliseconds of the answers alone at length 20, beside those of a whole update."""
+    for batch in (4, 32):
+        test = compile_test(_network(CopyConfig(cell=NTMConfig()))[0])
+        value = _per_batch_ms(test, _tapes(batch, 20), seconds)
+        whole, what = _update_ms(batch, 20, 128, seconds), f"update, length 20, batch {batch}"
+        yield Speed(f"answers alone, batch {batch}", value, "ms", what, whole, value / whole)
+
+
 def scaling_times(seconds: float) -> Iterator[Speed]:
     """Yields milliseconds of one update against length, slots and batch."""
     settings = [
@@ -113,11 +122,21 @@ def _update_ms(batch: int, length: int, slots: int, seconds: float) -> float:
     """Milliseconds of one update of the recipe's network on Copy sequences of one length."""
     config = CopyConfig(cell=NTMConfig(slots=slots))
     cell, optimizer = _network(config)
+    data = _tapes(batch, length)
+    update = compile_updates(cell, optimizer, _network(config)[0], config.averaging)
+    return _per_batch_ms(update, data, seconds)
+
+
+def _per_batch_ms(compiled: Callable[..., Any], data: list[Any], seconds: float) -> float:
+    """Milliseconds that a compiled update or test takes for one of its batches."""
+    return 1000.0 / rate(lambda: len(compiled(*data)[0].numpy()), seconds)
+
+
+def _tapes(batch: int, length: int) -> list[Any]:
+    """Copy's tapes for one call of compiled updates, about 256 vectors of them."""
     updates = max(1, 256 // (batch * length))
     tapes = Copy().sample(np.random.default_rng(0), np.full(updates * batch, length))
-    data = in_groups(tapes, batch, tapes.inputs.shape[1])
-    update = compile_updates(cell, optimizer, _network(config)[0], config.averaging)
-    return 1000.0 / rate(lambda: len(update(*data)[0].numpy()), seconds)
+    return in_groups(tapes, batch, tapes.inputs.shape[1])
 
 
 def _floor_ms(batch: int, seconds: float) -> float:
@@ -184,6 +203,7 @@ MEASURES = (
     sb3_speeds,
     training_speeds,
     update_times,
+    part_times,
     scaling_times,
     import_times,
 )
