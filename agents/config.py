@@ -170,14 +170,21 @@ class DynamicNGramsConfig(TrainConfig):
 
 @dataclass(frozen=True)
 class PrioritySortConfig(TrainConfig):
-    """Priority sort (section 4.5 of the paper)."""
+    """Priority sort (section 4.5 of the paper).
+
+    Vectors are written to a slot that their priority tells; slots that differ from the start are
+    what it can be told by.
+    """
 
     name: ClassVar[str] = "priority_sort"
     task: PrioritySort = field(default_factory=PrioritySort)
-    anneal_budget: float = 0.5
     cell: CellConfig = field(
-        default_factory=lambda: NTMConfig(controller_layers=2, read_heads=5, write_heads=5)
+        default_factory=lambda: NTMConfig(read_heads=5, write_heads=5, memory_init="learned")
     )
+    learning_rate: float = 2e-2
+    longest_gradient: float = 1e3
+    max_sequences: int = 400_000
+    anneal_budget: float = 0.5
     min_length: int = PROTOCOLS["priority_sort"].min_length
     max_length: int = PROTOCOLS["priority_sort"].max_length
 
