@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from agents.checkpoints import Checkpoint, Checkpoints
 from agents.config import TrainConfig
-from agents.recurrent import build_network, make_cell
-from agents.reports import Report, as_report, first_solved, lesson_columns
+from agents.network import build_network
+from agents.recurrent import make_cell
+from agents.reports import Report, as_report, check_row, first_solved, lesson_columns
 from agents.runs import Run, RunError
 from agents.updates import (
     build_optimizer,
@@ -263,11 +264,24 @@ class _Training:
         Raises:
             RunError: if it is that of another training.
         """
-        arrays, values = list(checkpoint.arrays), checkpoint.values
+        try:
+            self._take_over(list(checkpoint.arrays), checkpoint.values)
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            IndexError,
+            OverflowError,
+        ) as error:
+            raise RunError(f"expected a checkpoint of this training, got {error!r}") from error
+
+    def _take_over(self, arrays: list[NDArray[Any]], values: dict[str, Any]) -> None:
         shapes = [tuple(variable.shape) for variable in self._variables]
         got = [array.shape for array in arrays[: len(shapes)]]
         if got != shapes:
             raise RunError(f"expected a checkpoint of weights {shapes}, got {got}")
+        rows = [check_row(row) for row in values["rows"]]
         self._assign(arrays[: len(shapes)])
         del arrays[: len(shapes)]
         if values["good"]:
@@ -276,7 +290,7 @@ class _Training:
         self._hard_tapes = arrays
         self._rng.bit_generator.state = values["rng"]
         self.curriculum.set_state(values["curriculum"])
-        self.rows = values["rows"]
+        self.rows = rows
         self._began = time.perf_counter() - self.rows[-1]["seconds"]
 
     def _values(self) -> list[NDArray[Any]]:
