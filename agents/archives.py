@@ -47,7 +47,10 @@ def parse_array(content: bytes) -> NDArray[Any]:
     version = np.lib.format.read_magic(file)
     if version != (1, 0):
         raise ValueError(f"expected a .npy file of version 1.0, got {version}")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    try:
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    except Exception as error:  # whatever Python's tokenizer says of a header that is none
+        raise ValueError(f"expected a header of a .npy file, got {error}") from error
     if dtype.kind not in KINDS:
         raise ValueError(f"expected an array of numbers, got {dtype}")
     numbers = content[file.tell() :]

@@ -41,9 +41,13 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
 
 def check_number(name: str, value: object, above: float) -> None:
     """Raises ValueError unless the value is a finite number greater than ``above``."""
-    fits = isinstance(value, Real) and not isinstance(value, bool)
     # The last: an int beyond all floats compares with them, but cannot become one.
-    fits = fits and above < value < float("inf") and abs(value) < 2**1000  # type: ignore[operator]
+    fits = (
+        isinstance(value, Real)
+        and not isinstance(value, bool)
+        and above < value < float("inf")
+        and abs(value) < 2**1000
+    )
     check(fits, name, "a positive finite number" if above == 0 else "a finite number", value)
 
 
