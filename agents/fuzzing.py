@@ -5,8 +5,8 @@ import logging
 import os
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,7 +81,7 @@ class Tally(NamedTuple):
 
     outcomes: Counter[tuple[str, str]]
     failures: list[str]
-    seconds: Counter[str]
+    seconds: Mapping[str, float]
     peak_growth: float
 
 
@@ -139,7 +139,7 @@ def fuzz(
     loaders = make_loaders(folder)
     whole = {name: loader.path.read_bytes() for name, loader in loaders.items()}
     outcomes: Counter[tuple[str, str]] = Counter()
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     failures = []
     logging.getLogger("agents.checkpoints").setLevel(logging.ERROR)
     for name, loader in loaders.items():  # loads what is loaded once

@@ -4,6 +4,7 @@ The bounds keep absurd sizes from taking memory: they are looked at before any i
 """
 
 from numbers import Real
+from typing import Any
 
 LARGEST_SIZE = 2**20
 """Each size of a cell, such as its slots or units, goes up to here."""
@@ -39,7 +40,7 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     )
 
 
-def check_number(name: str, value: object, above: float) -> None:
+def check_number(name: str, value: Any, above: float) -> None:
     """Raises ValueError unless the value is a finite number greater than ``above``."""
     # The last: an int beyond all floats compares with them, but cannot become one.
     fits = (
