@@ -32,7 +32,8 @@ LAMBDA = {
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 0.5, 10**6, 10**9, 10**12, -(10**12), 2**63, 10**400),
     *(float("nan"), float("inf"), -float("inf"), 1e308, "", "a", "\0"),
-    *("../../outside", "/dev/zero", "os:system", "__import__('os')", "NTMCopy-v0", "dnc", "float16", "\ud800", "9" * 5000),
+    *("../../outside", "/dev/zero", "os:system", "__import__('os')", "NTMCopy-v0", "dnc"),
+    *("float16", "\ud800", "9" * 5000),
     *([], [[]], {}, {"a": 1}, [1, 2, 3], [None] * 1000, LAMBDA),
 )  # fmt: skip
 """What may stand where something else was expected."""

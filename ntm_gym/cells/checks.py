@@ -3,7 +3,6 @@
 The bounds keep absurd sizes from taking memory: they are looked at before any is taken.
 """
 
-from numbers import Real
 from typing import Any
 
 LARGEST_SIZE = 2**20
@@ -44,7 +43,7 @@ def check_number(name: str, value: Any, above: float) -> None:
     """Raises ValueError unless the value is a finite number greater than ``above``."""
     # The last: an int beyond all floats compares with them, but cannot become one.
     fits = (
-        isinstance(value, Real)
+        isinstance(value, int | float)
         and not isinstance(value, bool)
         and above < value < float("inf")
         and abs(value) < 2**1000
