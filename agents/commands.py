@@ -31,24 +31,37 @@ def run_command(command: Callable[[], object]) -> NoReturn:
         os.environ[DEBUG] = "1"
         sys.argv = [word for word in sys.argv if word != "--debug"]
     try:
-        command()
+        code = _exit_code(command)
         sys.stdout.flush()
     except KeyboardInterrupt:
         problems.print("Stopped.")
-        sys.exit(1)
-    except SystemExit as ended:
-        if not ended.code:  # after --help
-            console.print("With --debug, an error is shown with its traceback.", highlight=False)
-        raise
+        code = 1
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
-        if isinstance(error, OSError):  # perhaps of the output itself, which Python would try again
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         said = escape(describe(error))
         problems.print(f"[bold red]Error:[/] {said}", highlight=False, soft_wrap=True)
-        sys.exit(2 if isinstance(error, ValueError) else 1)
-    sys.exit(0)
+        code = 2 if isinstance(error, ValueError) else 1
+        _drop_lost_output()
+    sys.exit(code)
+
+
+def _exit_code(command: Callable[[], object]) -> int:
+    try:
+        command()
+    except SystemExit as ended:  # of the parser: after --help, or what it could not read
+        if not ended.code:
+            console.print("With --debug, an error is shown with its traceback.", highlight=False)
+        return int(ended.code or 0)
+    return 0
+
+
+def _drop_lost_output() -> None:
+    """Gives up output that cannot be written: Python would try again when it ends, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def describe(error: Exception) -> str:

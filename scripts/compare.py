@@ -9,7 +9,7 @@ script can be stopped at any moment and started again.
 from pathlib import Path
 from typing import Annotated
 
-from agents.extras import tyro  # isort: skip
+from agents.extras import tyro
 
 
 def main(

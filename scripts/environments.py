@@ -5,7 +5,7 @@ python scripts/environments.py
 
 from pathlib import Path
 
-from agents.extras import tyro  # isort: skip
+from agents.extras import tyro
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

@@ -8,7 +8,7 @@ Linux only. A file that crashes or hangs the process stays in the folder.
 
 from pathlib import Path
 
-from agents.extras import tyro  # isort: skip
+from agents.extras import tyro
 
 
 def main(

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from agents.extras import tyro  # isort: skip
+from agents.extras import tyro
 
 
 def main(

@@ -10,7 +10,7 @@ Writes PNG files into the run's figures/.
 from pathlib import Path
 from typing import Annotated
 
-from agents.extras import tyro  # isort: skip
+from agents.extras import tyro
 
 
 def main(

@@ -6,7 +6,7 @@ python scripts/readme_figures.py
 import shutil
 from pathlib import Path
 
-from agents.extras import tyro  # isort: skip
+from agents.extras import tyro
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 

@@ -7,7 +7,7 @@ python scripts/summarize.py runs/dynamic_ngrams-0 --quantity cost_bits
 from pathlib import Path
 from typing import Annotated, Literal
 
-from agents.extras import tyro  # isort: skip
+from agents.extras import tyro
 
 
 def main(

@@ -11,7 +11,7 @@ import platform
 from pathlib import Path
 from typing import Annotated
 
-from agents.extras import tyro  # isort: skip
+from agents.extras import tyro
 
 
 def main(

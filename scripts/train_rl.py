@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from agents.extras import tyro  # isort: skip
+from agents.extras import tyro  # isort: skip (the other imports need what it looks for)
 
 from agents.commands import chosen_cell
 from agents.reward_config import RewardConfig, reward_recipe
