@@ -234,21 +234,26 @@ def test_giants_are_not_read(tmp_path):
 def test_an_environment_that_would_import_a_module_is_refused(tmp_path):
     settings = {"format": 1, "learning": "reward", "settings": {"env_id": "os:Env-v0"}}
     (tmp_path / "config.json").write_text(json.dumps(settings))
-    with pytest.raises(RunError, match="env_id: expected .* without a module to import"):
+    with pytest.raises(RunError, match=r"env_id: expected .* without a module to import"):
         Run.open(tmp_path)
 
 
 def test_a_plan_whose_folder_would_lie_elsewhere_is_refused(tmp_path):
     path = tmp_path / "...toml"
     path.write_text("")
-    with pytest.raises(PlanError, match="expected one that begins with no dot, got '..'"):
+    with pytest.raises(PlanError, match="expected one that begins with no dot"):
         load_plan(path)
 
 
 @pytest.mark.parametrize(
     "setting",
-    ["task.width = 1048576", "max_length = 1_000_000_000", "cell.slots = 1_000_000_000_000"]
-    + ["batch_size = 1_000_000_000_000", "cell.units = 1_000_000"],
+    [
+        "task.width = 1_048_576",
+        "max_length = 1_000_000_000",
+        "batch_size = 1_000_000_000_000",
+        "cell.slots = 1_000_000_000_000",
+        "cell.units = 1_000_000",
+    ],
 )
 def test_plans_of_absurd_sizes_are_refused(setting, tmp_path):
     path = tmp_path / "plan.toml"
