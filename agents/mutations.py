@@ -4,6 +4,7 @@ A mutation takes the bytes of a whole file and gives others. Those that know wha
 it so that checksums still hold: what they break is not found by a checksum.
 """
 
+import copy
 import hashlib
 import io
 import json
@@ -179,7 +180,7 @@ def _places(tree: Any) -> Any:
 
 
 def _value(rng: np.random.Generator) -> Any:
-    return VALUES[int(rng.integers(len(VALUES)))]
+    return copy.deepcopy(VALUES[int(rng.integers(len(VALUES)))])  # it may be changed afterwards
 
 
 def _json(value: Any) -> bytes:

@@ -275,7 +275,8 @@ def _differences(expected: Any, got: Any, name: str = "") -> Iterator[str]:
 
 def _commit() -> str | None:
     """The commit of this checkout, with a + if files differ from it; None outside one."""
-    git = ["git", "-C", str(Path(__file__).parent)]
+    # Without locks: a run that is killed here would leave one in the repository.
+    git = ["git", "--no-optional-locks", "-C", str(Path(__file__).parent)]
     try:
         head = subprocess.run(
             [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True

@@ -192,6 +192,7 @@ class Task(ABC):
                 "expected lengths as a 1-D array of at least one integer, "
                 f"got shape {array.shape} of {array.dtype}: {lengths!r}"
             )
+        self.check_size(array.size, 1)  # of more, even the least would take long to find
         least, greatest = int(array.min()), int(array.max())
         if least < self.shortest or greatest > self.longest:
             raise ValueError(
