@@ -9,7 +9,8 @@ import io
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from agents.archives import parse_array, read_members
 from agents.files import parse_json, read_file, replacing
+from agents.runs import RunError
 
 LARGEST = 1 << 32
 """Bytes; larger files are refused before they are read."""
@@ -89,6 +91,19 @@ class Checkpoints:
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("*.checkpoint"))
+
+
+@contextmanager
+def of_this_training() -> Iterator[None]:
+    """Around what takes over a checkpoint's state.
+
+    Raises:
+        RunError: it is not that of this training, or changed by somebody who also signed it.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise RunError(f"expected a checkpoint of this training, got {error!r}") from error
 
 
 def _read(path: Path) -> Checkpoint:

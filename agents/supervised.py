@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.checkpoints import Checkpoint, Checkpoints
+from agents.checkpoints import Checkpoint, Checkpoints, of_this_training
 from agents.config import TrainConfig
 from agents.network import build_network
 from agents.recurrent import make_cell
@@ -86,7 +86,8 @@ def train(
     training = _Training(config)
     checkpoints = Checkpoints(run.folder / "checkpoints")
     if checkpoint := checkpoints.newest():
-        training.go_on_from(checkpoint)
+        with of_this_training():
+            training.go_on_from(checkpoint)
     run.rewrite_metrics(training.rows)
     while not training.ended:
         report = training.advance()
@@ -264,24 +265,11 @@ class _Training:
         Raises:
             RunError: if it is that of another training.
         """
-        try:
-            self._take_over(list(checkpoint.arrays), checkpoint.values)
-        except (
-            KeyError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            IndexError,
-            OverflowError,
-        ) as error:
-            raise RunError(f"expected a checkpoint of this training, got {error!r}") from error
-
-    def _take_over(self, arrays: list[NDArray[Any]], values: dict[str, Any]) -> None:
+        arrays, values = list(checkpoint.arrays), checkpoint.values
         shapes = [tuple(variable.shape) for variable in self._variables]
         got = [array.shape for array in arrays[: len(shapes)]]
         if got != shapes:
             raise RunError(f"expected a checkpoint of weights {shapes}, got {got}")
-        rows = [check_row(row) for row in values["rows"]]
         self._assign(arrays[: len(shapes)])
         del arrays[: len(shapes)]
         if values["good"]:
@@ -290,7 +278,7 @@ class _Training:
         self._hard_tapes = arrays
         self._rng.bit_generator.state = values["rng"]
         self.curriculum.set_state(values["curriculum"])
-        self.rows = rows
+        self.rows = [check_row(row) for row in values["rows"]]
         self._began = time.perf_counter() - self.rows[-1]["seconds"]
 
     def _values(self) -> list[NDArray[Any]]:
