@@ -24,6 +24,7 @@ from agents.runs import Run, RunError
 from ntm_gym import Copy
 from ntm_gym.cells import CELLS, NTMCell
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
 CONFIG = CopyConfig(
     task=Copy(width=2),
     cell=NTMConfig(units=4, slots=5, width=3),
