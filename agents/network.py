@@ -23,7 +23,7 @@ LARGEST_MODEL = 2**30
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 """What a model's file holds, and nothing else."""
 
-MOST_OBJECTS = 10_000
+MOST_OBJECTS = 2_000
 """Arrays and folders within a model's weights."""
 
 

@@ -240,10 +240,10 @@ class ControlledCell(keras.layers.Layer):
         """Returns a cell with the same weights and other options, which no weight depends on.
 
         Raises:
-            ValueError: this cell is not built.
+            ValueError: this cell is not built, or an option is out of its range.
         """
         check(self.built, "cell", "a built one (call it once, or build it)", "one without weights")
-        cell = type(self).from_config({**self.get_config(), **options})
+        cell = type(self)(**{**self.get_config(), **options})
         cell.build((None, self.input_layer.kernel.shape[0]))
         cell.set_weights(self.get_weights())
         return cell
