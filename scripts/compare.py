@@ -9,7 +9,7 @@ script can be stopped at any moment and started again.
 from pathlib import Path
 from typing import Annotated
 
-import tyro
+from agents.extras import tyro
 
 
 def main(
@@ -49,6 +49,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.console import run_command
+    from agents.commands import run_command
 
     run_command(lambda: tyro.cli(main))
