@@ -17,7 +17,6 @@ import dataclasses
 import json
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from agents.checkout import commit
 from agents.config import TrainConfig, config_from_dict
 from agents.files import replacing, temporary
 from agents.reward_config import RewardConfig, reward_config_from_dict
@@ -92,7 +92,7 @@ class Run:
                 "settings": dataclasses.asdict(config),
                 "command": sys.argv,
                 "versions": _versions(),
-                "commit": _commit(),
+                "commit": commit(),
             },
         )
         return run
@@ -243,18 +243,3 @@ def _differences(expected: Any, got: Any, name: str = "") -> Iterator[str]:
             yield from _differences(expected.get(key), got.get(key), f"{name}.{key}".lstrip("."))
     elif expected != got:
         yield f"{name} {expected!r}, not {got!r}"
-
-
-def _commit() -> str | None:
-    """The commit of this checkout, with a + if files differ from it; None outside one."""
-    git = ["git", "-C", str(Path(__file__).parent)]
-    try:
-        head = subprocess.run(
-            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        )
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
