@@ -1,7 +1,10 @@
 """How long a sweep takes on a number of cores, computed from how long its runs took."""
 
+import csv
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import cycle, islice
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -44,3 +47,44 @@ def makespan(runs: Sequence[float], cores: int) -> Makespan:
     return Makespan(
         cores, last, max(max(runs), total / cores), total / last, total / (cores * last)
     )
+
+
+def training_seconds(scores: Path, runs: int | None = None, more: float = 0.0) -> list[float]:
+    """Returns how long each run of a comparison took, in the order of its file.
+
+    Args:
+        scores: the comparison's `scores.csv`.
+        runs: how many runs are wanted, at least 1; more than there are begin anew. All if None.
+        more: seconds that are added to each run, at least 0.
+
+    Raises:
+        OSError: there is no such file.
+        ValueError: it is of another kind, or a number is too small.
+    """
+    if runs is not None and runs < 1:
+        raise ValueError(f"expected at least 1 run, got {runs}")
+    if more < 0:
+        raise ValueError(f"expected at least 0 seconds more, got {more}")
+    seconds: dict[tuple[str, str, str], float] = {}
+    try:
+        with scores.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):  # a row for each length of each run
+                place = (row["task"], row["variant"], row["seed"])
+                seconds[place] = float(row["total_seconds"]) + more
+    except KeyError as error:
+        raise ValueError(f"expected a comparison's scores in {scores}, got no {error}") from error
+    if not seconds:
+        raise ValueError(f"expected a comparison's scores in {scores}, got none")
+    return list(islice(cycle(seconds.values()), runs or len(seconds)))
+
+
+def makespan_table(runs: Sequence[float], cores: Iterable[int]) -> str:
+    """Returns a Markdown table of `makespan`, a row for each number of cores."""
+    lines = ["| cores | hours | at least | speedup | busy |", "|---|---|---|---|---|"]
+    for number in cores:
+        result = makespan(runs, number)
+        lines.append(
+            f"| {number:,} | {result.seconds / 3600:,.2f} | {result.least / 3600:,.2f}"
+            f" | {result.speedup:,.1f} | {result.busy:.0%} |"
+        )
+    return "\n".join(lines)

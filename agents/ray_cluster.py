@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -158,7 +159,8 @@ def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
     """Gives Ray, connected to a cluster or started here, and disconnects or ends it."""
     settings = {
         "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # as it warns that it will be
+        "RAY_worker_niceness": "0",  # runs are as important as they are without Ray
     }
     if address is None:
         settings["RAY_AUTH_MODE"] = "token"
@@ -187,12 +189,17 @@ def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
         environment = {"working_dir": str(sources), "env_vars": {COMMIT_VARIABLE: commit() or ""}}
         try:
             ray.init(**where, runtime_env=environment, log_to_driver=False, logging_level="warning")
-            # Ray puts a handler of its own in the place of the script's.
-            signal.signal(signal.SIGTERM, handler)
+            _handle_sigterm(handler)
             yield ray
         finally:
             ray.shutdown()
-            signal.signal(signal.SIGTERM, handler)
+            _handle_sigterm(handler)
+
+
+def _handle_sigterm(handler: Any) -> None:
+    """Puts the script's handler of SIGTERM in the place of the one that Ray sets."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 @contextmanager
