@@ -59,7 +59,7 @@ def test_a_comparison_on_other_numbers_of_cores(tmp_path):
     for runs, more, wrong in ((0, 0, "1 run, got 0"), (1, -1, "0 seconds more, got -1")):
         with pytest.raises(ValueError, match=f"expected at least {wrong}"):
             training_seconds(path, runs, more)
-    for text, got in (("a,b\n1,2\n", "got no 'task'"), (SCORES[:40], "got none")):
+    for text, got in (("a,b\n1,2\n", "got no 'task'"), (SCORES.partition("copy")[0], "got none")):
         path.write_text(text)
         with pytest.raises(ValueError, match=f"expected a comparison's scores in .*, {got}"):
             training_seconds(path)
