@@ -151,7 +151,7 @@ def _receive(ray: Any, stream: Any, folder: Path) -> tuple[News, bool]:
         reason = str(error).strip().splitlines()[0]
         return News(ended=True, error=f"{type(error).__name__}: {reason}"), isinstance(error, lost)
     parcel.changes.apply(folder)
-    return parcel.news, parcel.was_killed
+    return parcel.news, parcel.was_killed and parcel.news.error is not None
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def cluster():
         patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": 0, "include_dashboard": False, **LOOPBACK}
+        head = {"num_cpus": 0, "include_dashboard": False, "include_log_monitor": False, **LOOPBACK}
         nodes = Cluster(initialize_head=True, head_node_args=head)
         nodes.first = nodes.add_node(num_cpus=1, **LOOPBACK)
         yield nodes
