@@ -37,7 +37,9 @@ def cluster():
         patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": 0, "include_dashboard": False, "include_log_monitor": False, **LOOPBACK}
+        # Without what nobody looks at, which would take its time to start.
+        less = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+        head = {"num_cpus": 0, **less, **LOOPBACK}
         nodes = Cluster(initialize_head=True, head_node_args=head)
         nodes.first = nodes.add_node(num_cpus=1, **LOOPBACK)
         yield nodes
