@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,25 @@ from agents.runs import Run
 from agents.sweep import run_missing
 
 ROOT = Path(__file__).resolve().parent.parent
-LOOPBACK = {"node_ip_address": "127.0.0.1"}
+AGENTS_PORTS = (
+    "metrics_agent_port",
+    "metrics_export_port",
+    "dashboard_agent_listen_port",
+    "runtime_env_agent_port",
+)
+
+
+def node(cpus, **options):
+    """A node's arguments: it is reached from this machine only.
+
+    The ports are given since Ray else waits 15 seconds for them, which a busy machine exceeds.
+    """
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in AGENTS_PORTS]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    found = dict(zip(AGENTS_PORTS, ports, strict=True))
+    return {"num_cpus": cpus, "node_ip_address": "127.0.0.1", **found, **options}
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +58,8 @@ def cluster():
 
         # Without what nobody looks at, which would take its time to start.
         less = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
-        head = {"num_cpus": 0, **less, **LOOPBACK}
-        nodes = Cluster(initialize_head=True, head_node_args=head)
-        nodes.first = nodes.add_node(num_cpus=1, **LOOPBACK)
+        nodes = Cluster(initialize_head=True, head_node_args=node(0, **less))
+        nodes.first = nodes.add_node(**node(1))
         yield nodes
         nodes.shutdown()
 
@@ -70,7 +88,7 @@ def test_a_killed_nodes_run_goes_on_elsewhere_and_all_are_equal_to_local_ones(cl
         heard.append((job, news))
         if job == jobs[0] and news.state.startswith("starting") and len(cluster.worker_nodes) == 1:
             # The first run is on the first node; the second is only now.
-            cluster.add_node(num_cpus=1, **LOOPBACK)
+            cluster.add_node(**node(1))
         elif job == jobs[0] and news.done == 48:
             cluster.remove_node(cluster.first, allow_graceful=False)
 
