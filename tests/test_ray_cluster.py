@@ -82,14 +82,16 @@ def contents(folder):
 def test_a_killed_nodes_run_goes_on_elsewhere_and_all_are_equal_to_local_ones(cluster, tmp_path):
     plan = plan_of(tmp_path, TINY.replace("max_sequences = 64", "max_sequences = 320"))
     jobs = list(plan.jobs(tmp_path / "ray").values())
-    heard = []
+    heard, second = [], []
 
     def listen(job, news):
         heard.append((job, news))
-        if job == jobs[0] and news.state.startswith("starting") and len(cluster.worker_nodes) == 1:
-            # The first run is on the first node; the second is only now.
-            cluster.add_node(**node(1))
-        elif job == jobs[0] and news.done == 48:
+        if job != jobs[0]:
+            return
+        if not second and news.state.startswith("starting"):
+            # The first run is on the first node; so the other run's is this one.
+            second.append(cluster.add_node(**node(1)))
+        elif news.done == 48 and cluster.first in cluster.worker_nodes:
             cluster.remove_node(cluster.first, allow_graceful=False)
 
     with ThreadPoolExecutor() as threads:
