@@ -19,7 +19,6 @@ import itertools
 import json
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from agents.checkout import commit
 from agents.config import TrainConfig, config_from_dict
 from agents.files import find_link, read_file, read_json, replacing, temporary
 from agents.network import read_network
@@ -101,7 +101,7 @@ class Run:
                 "settings": dataclasses.asdict(config),
                 "command": sys.argv,
                 "versions": _versions(),
-                "commit": _commit(),
+                "commit": commit(),
             },
         )
         return run
@@ -271,19 +271,3 @@ def _differences(expected: Any, got: Any, name: str = "") -> Iterator[str]:
             yield from _differences(expected.get(key), got.get(key), f"{name}.{key}".lstrip("."))
     elif expected != got:
         yield f"{name} {expected!r}, not {got!r}"
-
-
-def _commit() -> str | None:
-    """The commit of this checkout, with a + if files differ from it; None outside one."""
-    # Without locks: a run that is killed here would leave one in the repository.
-    git = ["git", "--no-optional-locks", "-C", str(Path(__file__).parent)]
-    try:
-        head = subprocess.run(
-            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        )
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
