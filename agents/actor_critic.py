@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from agents.actions import Actions
 from agents.experience import Player, advantages
-from agents.recurrent import build_network
+from agents.network import build_network
 from agents.reports import first_solved
 from agents.reward_config import RewardConfig
 from agents.runs import Run

@@ -9,14 +9,17 @@ import io
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.files import replacing
+from agents.archives import parse_array, read_members
+from agents.files import parse_json, read_file, replacing
+from agents.runs import RunError
 
 LARGEST = 1 << 32
 """Bytes; larger files are refused before they are read."""
@@ -90,14 +93,31 @@ class Checkpoints:
         return sorted(self.folder.glob("*.checkpoint"))
 
 
+@contextmanager
+def of_this_training() -> Iterator[None]:
+    """Around what takes over a checkpoint's state.
+
+    Raises:
+        RunError: it is not that of this training, or changed by somebody who also signed it.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise RunError(f"expected a checkpoint of this training, got {error!r}") from error
+
+
 def _read(path: Path) -> Checkpoint:
     """Raises ValueError if it is not what was written."""
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
-        raise ValueError(f"expected a file of at most {LARGEST:,} bytes, got {path}")
-    expected, _, content = path.read_bytes().partition(b"\n")
+    expected, _, content = read_file(path, LARGEST).partition(b"\n")
     if hashlib.sha256(content).hexdigest().encode() != expected:
         raise ValueError(f"expected what was written to {path}, got something else")
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        values = json.loads(archive["values"].tobytes())
-        arrays = [archive[str(i)] for i in range(len(archive.files) - 1)]
-    return Checkpoint(arrays, values)
+    # Who changes a file can also write its new hash: what follows trusts nothing.
+    members = read_members(content)
+    names = ["values.npy", *(f"{i}.npy" for i in range(len(members) - 1))]
+    if members.keys() != set(names):
+        raise ValueError(f"expected numbered arrays and values in {path}, got {sorted(members)}")
+    values, *arrays = (parse_array(members[name]) for name in names)
+    content_of_values = parse_json(values.tobytes())
+    if not isinstance(content_of_values, dict):
+        raise ValueError(f"expected values by their names in {path}, got {content_of_values!r}")
+    return Checkpoint(arrays, content_of_values)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from agents.cell_config import CELL_CONFIGS, CellConfig, NTMConfig
+from agents.settings import changed
 from ntm_gym.protocol import PROTOCOLS
 from ntm_gym.tasks import AssociativeRecall, Copy, DynamicNGrams, PrioritySort, RepeatCopy
 
@@ -106,6 +107,9 @@ class TrainConfig:
         bad = [f"{name}={getattr(self, name)!r}" for name, holds in checks.items() if not holds]
         if bad:
             raise ValueError(f"expected settings in their ranges, got {', '.join(bad)}")
+        # More than memory may hold is refused here and not once training has begun.
+        longest = self.task.check_lengths([self.max_length])
+        self.task.check_size(self.batch_size, int(self.task.steps(longest)[0]))
 
 
 @dataclass(frozen=True)
@@ -215,7 +219,7 @@ def recipe(task: str, cell: str = "ntm") -> TrainConfig:
         ValueError: the task or the cell is unknown.
     """
     for name, table in ((task, CONFIGS), (cell, CELL_CONFIGS)):
-        if name not in table:
+        if not isinstance(name, str) or name not in table:
             raise ValueError(f"expected one of {', '.join(table)}, got {name!r}")
     config = CONFIGS[task]()
     if cell == "ntm":
@@ -230,21 +234,11 @@ def config_from_dict(name: str, settings: dict[str, Any], cell: str = "ntm") -> 
 
     Args:
         name: the task's short name.
-        settings: all settings by name; the task's and the cell's are dicts themselves.
+        settings: settings by name, the recipe's where one is left out; the task's and the cell's
+            are dicts themselves.
         cell: the cell's short name.
 
     Raises:
         ValueError: the task, the cell or a setting is unknown or impossible.
     """
-    default = recipe(name, cell)
-    try:
-        return dataclasses.replace(
-            default,
-            **{
-                **settings,
-                "task": dataclasses.replace(default.task, **settings["task"]),
-                "cell": dataclasses.replace(default.cell, **settings["cell"]),
-            },
-        )
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"expected the settings of {name}, got {error}") from error
+    return changed(recipe(name, cell), settings)

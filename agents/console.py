@@ -1,6 +1,5 @@
-"""What the scripts share: progress bars, tables, and errors said in one line."""
+"""What the scripts share: progress bars and tables."""
 
-import argparse
 import os
 import signal
 import sys
@@ -11,7 +10,6 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -49,37 +47,6 @@ def _silent_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-def run_command(command: Callable[[], None]) -> NoReturn:
-    """Does a script's work and ends it with its exit code: 0, or 1 after an error in one line.
-
-    With NTM_GYM_DEBUG=1 in the environment, the error is raised instead.
-    """
-    try:
-        command()
-    except KeyboardInterrupt:
-        problems.print("Stopped.")
-        sys.exit(130)
-    except (RuntimeError, ValueError, OSError) as error:
-        if os.environ.get("NTM_GYM_DEBUG"):
-            raise
-        problems.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(1)
-    sys.exit(0)
-
-
-def chosen_cell(arguments: list[str]) -> str:
-    """Returns the cell that a command line asks for: it decides which options there are.
-
-    A name that is none is left to the command line's parser to refuse.
-    """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--cell", choices=["ntm", "dnc", "lstm"], default="ntm")
-    try:
-        return str(parser.parse_known_args(arguments)[0].cell)
-    except argparse.ArgumentError:
-        return "ntm"
 
 
 @contextmanager
@@ -133,6 +100,14 @@ def training_progress(config: TrainConfig) -> Iterator[Callable[[Any], None]]:
             )
 
         yield on_report
+
+
+@contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Shows a bar, and gives the function that says how many of the total are done."""
+    with Progress(console=console) as progress:
+        bar = progress.add_task(what, total=total)
+        yield lambda done: progress.update(bar, completed=done + 1)
 
 
 @contextmanager
@@ -296,3 +271,14 @@ def use_one_core() -> None:
     """Keeps this process, and all it starts, on one core, where the system allows it (Linux)."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def print_tally(tally: Any) -> None:
+    """Prints what became of damaged files, a row for each loader."""
+    outcomes = sorted({outcome for _, outcome in tally.outcomes})
+    table = Table("loader", *outcomes, "files a second", padding=0)
+    for name, seconds in tally.seconds.items():
+        counts = [tally.outcomes[name, outcome] for outcome in outcomes]
+        table.add_row(name, *map(str, counts), f"{sum(counts) / seconds:.0f}")
+    console.print(table)
+    console.print(f"Peak memory grew by {tally.peak_growth:.0f} MiB.")

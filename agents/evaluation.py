@@ -1,15 +1,16 @@
 """Scores on held-out tapes, far beyond the training lengths, beside random and oracle."""
 
 import dataclasses
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 
 from agents.agent import Agent, OracleAgent, RandomAgent
+from agents.files import read_json
 from agents.recurrent import RecurrentAgent
 from agents.runs import Run, RunError
+from agents.settings import checked
 from ntm_gym import PROTOCOLS, Batch, Task
 from ntm_gym.metrics import bit_errors, cost_bits, solved_fraction
 
@@ -122,13 +123,16 @@ def read_scores(run: Run) -> list[Score]:
     """Returns the scores that `evaluate_run` wrote.
 
     Raises:
-        RunError: the run has not been evaluated.
+        RunError: the run has not been evaluated, or the file is damaged.
     """
     path = run.folder / "evaluation.json"
+    kinds = get_type_hints(Score)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return [Score(**row) for row in content["scores"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [
+            Score(**{name: checked(name, kinds[name], value) for name, value in row.items()})
+            for row in read_json(path)["scores"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"expected scores in {path}, got {error}") from error
 
 

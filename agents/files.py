@@ -1,9 +1,15 @@
-"""Files that appear whole or not at all, whatever stops the program or the machine."""
+"""Files: written, they appear whole or not at all; read, they are bounded and no links."""
 
+import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+LARGEST_TEXT = 2**22
+"""Bytes of a JSON or TOML file; larger ones are refused before they are read."""
 
 
 @contextmanager
@@ -12,6 +18,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
     What was written is on the disk before the move, and the move before this returns.
     """
+    # What an earlier program left here; a link would lead elsewhere.
+    temporary(path).unlink(missing_ok=True)
     yield temporary(path)
     _to_disk(temporary(path))
     os.replace(temporary(path), path)
@@ -22,6 +30,59 @@ def replacing(path: Path) -> Iterator[Path]:
 def temporary(path: Path) -> Path:
     """Where a file is written before it gets its name."""
     return path.with_name(f".new-{path.name}")
+
+
+def read_file(path: Path, largest: int = LARGEST_TEXT) -> bytes:
+    """Returns the content of a file that somebody else may have written.
+
+    Args:
+        path: the file; no link, pipe or device, which could lead elsewhere or never end.
+        largest: its bytes at most.
+
+    Raises:
+        FileNotFoundError: there is nothing of that name.
+        ValueError: it is no plain file, or larger.
+    """
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"expected a file and no link, folder or pipe, got {path}")
+    if status.st_size > largest:
+        raise ValueError(f"expected a file of at most {largest:,} bytes, got {path}")
+    with path.open("rb") as file:
+        content = file.read(largest + 1)  # it may have grown since
+    if len(content) > largest:
+        raise ValueError(f"expected a file of at most {largest:,} bytes, got {path}")
+    return content
+
+
+def read_json(path: Path) -> Any:
+    """Returns what a JSON file says.
+
+    Raises:
+        FileNotFoundError: there is nothing of that name.
+        ValueError: it is no plain file, too large or no JSON.
+    """
+    return parse_json(read_file(path))
+
+
+def parse_json(content: bytes) -> Any:
+    """Returns what JSON says; raises ValueError if it is none, or nested too deep."""
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("expected JSON, got one that is nested too deep") from None
+
+
+def find_link(folder: Path) -> Path | None:
+    """Returns a symbolic link within a folder, at any depth, or None.
+
+    The folder may itself be one: who names it knows where it leads.
+    """
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            if os.path.islink(path := os.path.join(place, name)):
+                return Path(path)
+    return None
 
 
 def _to_disk(path: Path) -> None:

@@ -27,14 +27,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from agents.cell_config import CELL_CONFIGS
 from agents.config import CONFIGS, TrainConfig, recipe
 from agents.evaluation import enough_slots
+from agents.files import read_file
 from agents.recurrent import make_cell
+from agents.settings import changed, checked, expect, several
 from agents.training_job import TrainingJob
 from ntm_gym import PROTOCOLS
 
@@ -42,6 +42,10 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+class PlanError(ValueError):
+    """A plan cannot be read, or asks for something unknown or impossible."""
 
 
 class Place(NamedTuple):
@@ -88,11 +92,11 @@ class Plan:
         changes |= {**self.variants[place.variant], "seed": place.seed}
         cell = changes.get("cell")
         if not isinstance(cell, dict) or "name" not in cell:
-            return _changed(recipe(place.task), changes)
+            return changed(recipe(place.task), changes)
         kinds = list(CELL_CONFIGS)
-        _expect(cell["name"] in kinds, "cell.name", f"one of {', '.join(kinds)}", cell["name"])
+        expect(cell["name"] in kinds, "cell.name", f"one of {', '.join(kinds)}", cell["name"])
         changes["cell"] = {name: value for name, value in cell.items() if name != "name"}
-        return _changed(recipe(place.task, cell["name"]), changes)
+        return changed(recipe(place.task, cell["name"]), changes)
 
     def jobs(self, folder: Path) -> dict[Place, TrainingJob]:
         """Returns all runs, each in FOLDER/TASK/VARIANT/SEED.
@@ -120,60 +124,62 @@ def load_plan(path: Path) -> Plan:
     """Reads a plan and checks all that it asks for.
 
     Raises:
-        OSError: there is no such file.
-        ValueError: the file is no TOML, or what it says is unknown, of another type or impossible.
+        FileNotFoundError: there is no such file.
+        PlanError: the file is no TOML, or what it says is unknown, of another type or impossible.
     """
     try:
-        plan = _read(path.stem, tomllib.loads(path.read_text(encoding="utf-8")))
+        # It names a folder: one called ".." would lie elsewhere.
+        expect(path.stem[:1] != ".", "the file's name", "one that begins with no dot", path.stem)
+        plan = _read(path.stem, tomllib.loads(read_file(path).decode()))
         for task in plan.tasks:
             for variant in plan.variants:
                 try:
                     _check_run(plan.config(Place(task, variant, plan.seeds[0])), plan)
                 except ValueError as error:
                     raise ValueError(f"variant {variant!r} on {task}: {error}") from error
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"{path}: {error}") from error
     return plan
 
 
 def _read(name: str, content: Mapping[str, Any]) -> Plan:
     known = [field.name for field in dataclasses.fields(Plan) if field.name != "name"]
     for key in content:
-        _expect(key in known, "fields", f"some of {', '.join(known)}", key)
+        expect(key in known, "fields", f"some of {', '.join(known)}", key)
     for key in ("tasks", "seeds", "variants"):
-        _expect(key in content, key, "a list", "nothing")
-    tasks = tuple(_several("tasks", content["tasks"], str))
+        expect(key in content, key, "a list", "nothing")
+    tasks = tuple(several("tasks", content["tasks"], str))
     for task in tasks:
-        _expect(task in CONFIGS, "tasks", f"some of {', '.join(CONFIGS)}", task)
-    seeds = tuple(_several("seeds", content["seeds"], int))
-    _expect(min(seeds) >= 0, "seeds", "numbers of at least 0", min(seeds))
+        expect(task in CONFIGS, "tasks", f"some of {', '.join(CONFIGS)}", task)
+    seeds = tuple(several("seeds", content["seeds"], int))
+    expect(min(seeds) >= 0, "seeds", "numbers of at least 0", min(seeds))
     options = {
-        key: _checked(key, kind, content[key])
+        key: checked(key, kind, content[key])
         for key, kind in (("max_sequences", int), ("stop_when_solved", bool), ("episodes", int))
         if key in content
     }
     episodes = options.get("episodes", Plan.episodes)
-    _expect(episodes >= 1, "episodes", "at least 1", episodes)
+    expect(episodes >= 1, "episodes", "at least 1", episodes)
     lengths = {task: PROTOCOLS[task].evaluation_lengths for task in tasks}
     asked = content.get("lengths", {})
-    _expect(isinstance(asked, dict), "lengths", "a table of lists, one for each task", asked)
+    expect(isinstance(asked, dict), "lengths", "a table of lists, one for each task", asked)
     for task, values in asked.items():
-        _expect(task in tasks, "lengths", f"some of {', '.join(tasks)}", task)
-        lengths[task] = tuple(_several(f"lengths.{task}", values, int))
+        expect(task in tasks, "lengths", f"some of {', '.join(tasks)}", task)
+        lengths[task] = tuple(several(f"lengths.{task}", values, int))
     variants = dict(_variants(content["variants"]))
     return Plan(name, tasks, seeds, variants, lengths, **options)
 
 
 def _variants(content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     names: set[str] = set()
-    for number, settings in enumerate(_several("variants", content, dict), 1):
+    for number, settings in enumerate(several("variants", content, dict), 1):
         name = settings.get("name")
         # It names a folder.
         fits = isinstance(name, str) and re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name)
         where = f"variants, the name of number {number}"
-        _expect(bool(fits), where, "letters a to z, digits, hyphens", name)
-        _expect(name not in names, where, "another than those before", name)
-        _expect("seed" not in settings, "variants", "no seed, since seeds has all", "seed")
+        expect(bool(fits), where, "letters a to z, digits, hyphens", name)
+        expect(name not in names, where, "another than those before", name)
+        expect("seed" not in settings, "variants", "no seed, since seeds has all", "seed")
         names.add(str(name))
         yield str(name), {key: value for key, value in settings.items() if key != "name"}
 
@@ -182,57 +188,10 @@ def _check_run(config: TrainConfig, plan: Plan) -> None:
     """Raises ValueError unless such a run can be trained and evaluated."""
     lengths = plan.lengths[config.name]
     for length in lengths:
-        config.task.check_lengths(np.full(plan.episodes, length))
+        checked_length = config.task.check_lengths([length])
+        config.task.check_size(plan.episodes, int(config.task.steps(checked_length)[0]))
     cell = make_cell(config)
     cell.build((None, config.task.input_width))
     if cell.slots is not None:
         for slots in {enough_slots(cell, config.task, length) for length in lengths}:
             cell.with_slots(slots)
-
-
-def _changed(base: Any, settings: Mapping[str, Any], prefix: str = "") -> Any:
-    """Returns a dataclass with some fields changed, those of dataclasses within it too."""
-    kinds = get_type_hints(type(base))
-    known = [field.name for field in dataclasses.fields(base)]
-    changes = {}
-    for name, value in settings.items():
-        full = prefix + name
-        names = ", ".join(prefix + field for field in known)
-        _expect(name in known, "settings", f"some of {names}", full)
-        present = getattr(base, name)
-        if dataclasses.is_dataclass(present):
-            _expect(isinstance(value, dict), full, f"settings such as {full}.x = ...", value)
-            changes[name] = _changed(present, value, f"{full}.")
-        else:
-            changes[name] = _checked(full, kinds[name], value)
-    return dataclasses.replace(base, **changes)
-
-
-def _checked(name: str, kind: Any, value: Any) -> Any:
-    """Returns the value, if it is of the kind; an integer can stand for a float."""
-    if get_origin(kind) is Literal:
-        choices = get_args(kind)
-        _expect(value in choices, name, f"one of {', '.join(map(repr, choices))}", value)
-    elif kind is float:
-        _expect(type(value) in (int, float), name, "a number", value)
-        value = float(value)
-    else:
-        words = {int: "an integer", bool: "true or false", str: "a text", dict: "a table"}
-        _expect(type(value) is kind, name, words.get(kind, str(kind)), value)
-    return value
-
-
-def _several(name: str, values: Any, kind: type) -> list[Any]:
-    """Returns a list with something in it, all of one kind and nothing twice."""
-    fits = isinstance(values, list) and values
-    _expect(bool(fits), name, "a list with something in it", values)
-    for value in values:
-        _checked(name, kind, value)
-        _expect(values.count(value) == 1, name, "nothing twice", value)
-    return list(values)
-
-
-def _expect(holds: bool, name: str, expected: str, got: object) -> None:
-    """Raises ValueError unless the condition holds."""
-    if not holds:
-        raise ValueError(f"{name}: expected {expected}, got {got!r}")

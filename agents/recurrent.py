@@ -1,4 +1,4 @@
-"""A recurrent cell as an agent, and the network that holds it."""
+"""A recipe's cell, and a recurrent cell as an agent."""
 
 import dataclasses
 import math
@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from agents.config import TrainConfig
+from agents.network import cell_of
 from agents.pretrained import pretrained_run
 from agents.runs import Run
 from ntm_gym import Batch
@@ -34,21 +34,6 @@ def count_parameters(config: TrainConfig) -> int:
     cell = make_cell(config)
     cell.build((None, config.task.input_width))
     return sum(math.prod(variable.shape) for variable in cell.trainable_variables)
-
-
-def build_network(cell: keras.layers.Layer, input_width: int) -> keras.Model:
-    """Returns the Keras model of a cell: sequences float32[B, T, D] to logits float32[B, T, W]."""
-    return keras.Sequential(
-        [
-            keras.Input((None, input_width)),
-            keras.layers.RNN(cell, return_sequences=True, name="recurrent"),
-        ]
-    )
-
-
-def cell_of(network: keras.Model) -> keras.layers.Layer:
-    """Returns the cell inside a model of `build_network`."""
-    return network.get_layer("recurrent").cell
 
 
 class RecurrentAgent:

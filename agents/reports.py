@@ -45,6 +45,18 @@ def as_report(row: Mapping[str, Any]) -> Report:
     return Report(**{name: row[name] for name in Report._fields})
 
 
+def check_row(row: Any) -> dict[str, float]:
+    """Returns a row that was written for `metrics.csv`, if it is one.
+
+    Raises:
+        ValueError: it has not all columns of a report, or something else than numbers.
+    """
+    fits = isinstance(row, dict) and row.keys() >= set(Report._fields)
+    if not fits or not all(type(value) in (int, float) for value in row.values()):
+        raise ValueError(f"expected a row of numbers, {', '.join(Report._fields)}, got {row!r}")
+    return row
+
+
 def first_solved(rows: Sequence[Mapping[str, Any]], in_a_row: int) -> Mapping[str, Any] | None:
     """Returns the first row of the first so many in a row without wrong held-out bits, or None."""
     for i in range(len(rows) - in_a_row + 1):

@@ -3,7 +3,6 @@
 The docs of the fields below are the help of ``scripts/train_rl.py``.
 """
 
-import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ import tyro
 
 from agents.cell_config import CELL_CONFIGS, CellConfig, NTMConfig
 from agents.config import CONFIGS
+from agents.settings import changed, expect
 from ntm_gym import PROTOCOLS
 
 
@@ -112,6 +112,10 @@ class RewardConfig:
             lengths = self.min_length, self.max_length
             checks["min_length"] = lengths[0] is not None and lengths[0] >= self.task.shortest
             checks["max_length"] = checks["min_length"] and (lengths[1] or 0) >= (lengths[0] or 0)
+            if checks["max_length"]:
+                # More than memory may hold is refused here and not once training has begun.
+                steps = self.task.steps(self.task.check_lengths([lengths[1]]))
+                self.task.check_size(self.episodes * self.rollouts, int(steps[0]))
         bad = [f"{name}={getattr(self, name)!r}" for name, holds in checks.items() if not holds]
         if bad:
             raise ValueError(f"expected settings in their ranges, got {', '.join(bad)}")
@@ -128,7 +132,7 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     Raises:
         ValueError: the cell is unknown.
     """
-    if cell not in CELL_CONFIGS:
+    if not isinstance(cell, str) or cell not in CELL_CONFIGS:
         raise ValueError(f"expected one of {', '.join(CELL_CONFIGS)}, got {cell!r}")
     name = RewardConfig(env_id).name
     if name not in CONFIGS:
@@ -157,14 +161,15 @@ def reward_config_from_dict(settings: dict[str, Any], cell: str) -> RewardConfig
     """Returns the config that `dataclasses.asdict` made the settings of.
 
     Args:
-        settings: all settings by name; the task's and the cell's are dicts themselves.
+        settings: settings by name, the recipe's where one is left out; the task's and the cell's
+            are dicts themselves.
         cell: the cell's short name.
 
     Raises:
         ValueError: the cell or a setting is unknown or impossible.
     """
-    default = reward_recipe(settings["env_id"], cell)
-    changed = {**settings, "cell": dataclasses.replace(default.cell, **settings["cell"])}
-    if settings["task"] is not None:
-        changed["task"] = dataclasses.replace(default.task, **settings["task"])
-    return dataclasses.replace(default, **changed)
+    env_id = settings.get("env_id") if isinstance(settings, dict) else None
+    # Gymnasium imports the module that stands before a colon.
+    fits = isinstance(env_id, str) and ":" not in env_id
+    expect(fits, "env_id", "an environment's id, without a module to import", env_id)
+    return changed(reward_recipe(str(env_id), cell), settings)

@@ -14,10 +14,11 @@ Files appear whole or not at all. Rows are added to metrics.csv; a run that goes
 
 import csv
 import dataclasses
+import io
+import itertools
 import json
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,12 +29,20 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from agents.checkout import commit
 from agents.config import TrainConfig, config_from_dict
-from agents.files import replacing, temporary
+from agents.files import find_link, read_file, read_json, replacing, temporary
+from agents.network import read_network
 from agents.reward_config import RewardConfig, reward_config_from_dict
 
 FORMAT = 1
 """Changes when a run of an older version can no longer be read."""
+
+LARGEST_TABLE = 2**26
+"""Bytes of metrics.csv; a larger one is refused before it is read."""
+
+MOST_ROWS = 2**18
+"""Rows of metrics.csv."""
 
 
 class RunError(RuntimeError):
@@ -92,21 +101,24 @@ class Run:
                 "settings": dataclasses.asdict(config),
                 "command": sys.argv,
                 "versions": _versions(),
-                "commit": _commit(),
+                "commit": commit(),
             },
         )
         return run
 
     @classmethod
     def open(cls, folder: str | Path) -> "Run":
-        """Opens an earlier run.
+        """Opens an earlier run, which somebody else may have written: nothing in it is trusted.
 
         Raises:
-            RunError: there is no run, or one of another format.
+            RunError: there is no run, one of another format, or one with symbolic links in it.
         """
         folder = Path(folder)
         try:
-            written = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            written = read_json(folder / "config.json")
+            # What is written into the folder could land elsewhere.
+            if link := find_link(folder):
+                raise RunError(f"expected a run without symbolic links, got {link}")
             if written.get("format") != FORMAT:
                 raise RunError(
                     f"expected a run of format {FORMAT} in {folder}, got {written.get('format')!r}"
@@ -115,9 +127,9 @@ class Run:
             if written.get("learning") == "reward":
                 return cls(folder, reward_config_from_dict(written["settings"], cell))
             return cls(folder, config_from_dict(written["task"], written["settings"], cell))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise RunError(f"expected a run's folder with config.json, got {folder}") from None
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise RunError(f"expected settings in {folder}/config.json, got {error}") from error
 
     @classmethod
@@ -136,7 +148,7 @@ class Run:
         if not (folder / "config.json").exists():
             return cls.create(folder, config)
         run = cls.open(folder)
-        written = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        written = read_json(folder / "config.json")
         theirs = {"task": run.config.name, "cell": run.config.cell.name}
         ours = {"task": config.name, "cell": config.cell.name}
         differences = [
@@ -163,9 +175,16 @@ class Run:
         if not self.ended:
             raise RunError(f"expected a trained network in {path}, got none: has training ended?")
         try:
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
-        except Exception as error:
+            network = read_network(path)
+        except (OSError, ValueError) as error:
             raise RunError(f"expected a Keras model in {path}, got {error}") from error
+        task = self.config.task
+        if task is not None:
+            widths = task.input_width, task.target_width
+            got = network.input_shape[-1], network.output_shape[-1]
+            if widths != got:
+                raise RunError(f"expected a network of widths {widths} in {path}, got {got}")
+        return network
 
     def save_network(self, network: keras.Model) -> None:
         """Writes `model.keras`."""
@@ -201,16 +220,25 @@ class Run:
         """Returns the rows of `metrics.csv`.
 
         Raises:
-            RunError: the run has reported nothing yet.
+            RunError: the run has reported nothing yet, or the file is damaged.
         """
+        path = self.folder / "metrics.csv"
         try:
-            with (self.folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
-                return [
-                    {name: float(value) for name, value in row.items()}
-                    for row in csv.DictReader(file)
-                ]
+            text = io.StringIO(read_file(path, LARGEST_TABLE).decode(), newline="")
+            rows = [
+                {name: float(value) for name, value in row.items()}
+                for row in itertools.islice(csv.DictReader(text), MOST_ROWS + 1)
+            ]
+            if len(rows) > MOST_ROWS:
+                raise ValueError(f"more than {MOST_ROWS:,} rows")
         except FileNotFoundError:
-            raise RunError(f"expected reports in {self.folder}/metrics.csv, got none") from None
+            raise RunError(f"expected reports in {path}, got none") from None
+        # A row with too few or too many values holds None or a list.
+        except (ValueError, TypeError, csv.Error) as error:
+            raise RunError(f"expected rows of numbers in {path}, got {error}") from error
+        if not rows:
+            raise RunError(f"expected reports in {path}, got none")
+        return rows
 
 
 @contextmanager
@@ -243,18 +271,3 @@ def _differences(expected: Any, got: Any, name: str = "") -> Iterator[str]:
             yield from _differences(expected.get(key), got.get(key), f"{name}.{key}".lstrip("."))
     elif expected != got:
         yield f"{name} {expected!r}, not {got!r}"
-
-
-def _commit() -> str | None:
-    """The commit of this checkout, with a + if files differ from it; None outside one."""
-    git = ["git", "-C", str(Path(__file__).parent)]
-    try:
-        head = subprocess.run(
-            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        )
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

@@ -17,10 +17,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.checkpoints import Checkpoint, Checkpoints
+from agents.checkpoints import Checkpoint, Checkpoints, of_this_training
 from agents.config import TrainConfig
-from agents.recurrent import build_network, make_cell
-from agents.reports import Report, as_report, first_solved, lesson_columns
+from agents.network import build_network
+from agents.recurrent import make_cell
+from agents.reports import Report, as_report, check_row, first_solved, lesson_columns
 from agents.runs import Run, RunError
 from agents.updates import (
     build_optimizer,
@@ -85,7 +86,8 @@ def train(
     training = _Training(config)
     checkpoints = Checkpoints(run.folder / "checkpoints")
     if checkpoint := checkpoints.newest():
-        training.go_on_from(checkpoint)
+        with of_this_training():
+            training.go_on_from(checkpoint)
     run.rewrite_metrics(training.rows)
     while not training.ended:
         report = training.advance()
@@ -276,7 +278,7 @@ class _Training:
         self._hard_tapes = arrays
         self._rng.bit_generator.state = values["rng"]
         self.curriculum.set_state(values["curriculum"])
-        self.rows = values["rows"]
+        self.rows = [check_row(row) for row in values["rows"]]
         self._began = time.perf_counter() - self.rows[-1]["seconds"]
 
     def _values(self) -> list[NDArray[Any]]:

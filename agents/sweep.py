@@ -1,30 +1,25 @@
-"""Does many jobs, such as runs to train and to evaluate, each in a process of its own.
+"""Does many jobs, such as runs to train and to evaluate, and hears of them.
 
-TensorFlow is loaded where it is needed only: a new process reads this module before it says how.
+Where they are done is the executor's matter: in processes of this machine
+(`agents.local_processes`), or on the machines of a Ray cluster (`agents.ray_cluster`).
 """
 
-import os
-import signal
-import sys
-import threading
-from collections import deque
-from collections.abc import Callable, Sequence
-from multiprocessing import connection, get_context, parent_process
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
-
-from agents import console
+from typing import NamedTuple, Protocol
 
 
 class Job(Protocol):
     """What is done once, in a process of its own, with its results in a folder of its own.
 
-    It must be picklable.
+    It must be a dataclass that can be pickled, with the folder as a field: it may be done in
+    another folder, on another machine, and what is there then is brought to its own.
     """
 
     @property
     def folder(self) -> Path:
-        """Its folder."""
+        """Its folder; all that it reads and writes is there."""
 
     @property
     def budget(self) -> int:
@@ -57,9 +52,23 @@ class News(NamedTuple):
     error: str | None = None
 
 
+Heard = Generator[tuple[Job, News], None, None]
+"""What an executor gives: each job's news, as they come."""
+
+
+class Executor(Protocol):
+    """Does jobs, several at once, each on one core."""
+
+    def do(self, jobs: Sequence[Job]) -> Heard:
+        """Does the jobs, and gives what is heard of each, up to news that end it.
+
+        Whatever ends the generator, also before its time, ends all that it has started.
+        """
+
+
 def run_missing(
     jobs: Sequence[Job],
-    workers: int = 1,
+    executor: Executor,
     listen: Callable[[Job, News], None] = lambda *_: None,
 ) -> dict[Path, str]:
     """Does the jobs that are not done yet, each in a process of its own.
@@ -70,7 +79,7 @@ def run_missing(
 
     Args:
         jobs: the jobs.
-        workers: how many are done at once.
+        executor: does those that are not done; not asked if there are none.
         listen: called with all that is heard of a job; at once of those that are done already.
 
     Returns:
@@ -78,75 +87,19 @@ def run_missing(
 
     Raises:
         RunError: a folder holds a run of other settings; nothing has been done then.
-        ValueError: there is not one worker.
+        RuntimeError: the executor lacks what it needs.
+        OSError: the machines of the executor are not reached.
     """
-    if workers < 1:
-        raise ValueError(f"expected workers of at least 1, got {workers}")
     done = [job for job in jobs if job.is_done()]
     for job in done:
         listen(job, News(ended=True))
-    waiting = deque(job for job in jobs if job not in done)
-    running: dict[Any, tuple[Job, Any]] = {}
+    missing = [job for job in jobs if job not in done]
     failed: dict[Path, str] = {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < workers:
-                job = waiting.popleft()
-                receiver, process = _start(job)
-                running[receiver] = job, process
-                listen(job, News(state="starting"))
-            ready: list[Any] = list(connection.wait(list(running)))
-            for receiver in ready:
-                job, process = running[receiver]
-                try:
-                    news: News = receiver.recv()
-                except (EOFError, OSError):
-                    process.join()
-                    error = f"its process ended with exit code {process.exitcode}"
-                    news = News(ended=True, error=error)
-                if news.ended:
-                    process.join()
-                    del running[receiver]
-                    if news.error is not None:
-                        failed[job.folder] = news.error
-                listen(job, news)
-    finally:
-        for _, process in running.values():
-            process.terminate()
-        for _, process in running.values():
-            process.join()
+    if not missing:
+        return failed
+    with closing(executor.do(missing)) as heard:
+        for job, news in heard:
+            if news.error is not None:
+                failed[job.folder] = news.error
+            listen(job, news)
     return failed
-
-
-def _start(job: Job) -> tuple[Any, Any]:
-    """Starts a job; returns where it is heard from and its process."""
-    # What TensorFlow compiles for a run is freed only with its process.
-    context = get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(job, sender), daemon=True)
-    process.start()
-    sender.close()  # so that the pipe ends with the process
-    return receiver, process
-
-
-def _work(job: Job, sender: Any) -> None:
-    # Ctrl-C goes to all processes of a terminal; the first of them decides what is to be done.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    console.prepare_tensorflow()
-    try:
-        job.work(lambda *news: sender.send(News(*news)))
-    except Exception as error:  # whatever it is, the other runs go on
-        if os.environ.get("NTM_GYM_DEBUG"):
-            raise
-        sender.send(News(ended=True, error=f"{type(error).__name__}: {error}"))
-        sys.exit(1)
-    sender.send(News(ended=True))
-
-
-def _end_with_parent() -> None:
-    """Ends this process with the one that started it, even if that was killed."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

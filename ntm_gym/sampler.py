@@ -12,7 +12,7 @@ import numpy as np
 from ntm_gym.curriculum import Curriculum, make_curriculum
 from ntm_gym.envs.episodes import make_task
 from ntm_gym.protocol import PROTOCOLS
-from ntm_gym.task import Batch, Task, is_integer
+from ntm_gym.task import Batch, Task, check_field, is_integer
 
 
 class Sampler:
@@ -107,13 +107,12 @@ class Sampler:
         curriculum; in another process, each has a copy of it that hears of no errors but its own.
 
         Args:
-            n: how many, at least 1; the first n of a larger number are the same.
+            n: how many, 1 to `LARGEST_FIELD`; the first n of a larger number are the same.
 
         Raises:
             ValueError: if n is no such integer.
         """
-        if not is_integer(n) or n < 1:
-            raise ValueError(f"expected n as an integer of at least 1, got {n!r}")
+        check_field("n", n)
         # Not seed.spawn, which gives others at each call.
         spawned = [copy(self) for _ in range(n)]
         for i, sampler in enumerate(spawned):

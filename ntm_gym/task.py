@@ -18,6 +18,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ntm_gym.arrays import as_array
+
 LARGEST_FIELD = 2**20
 """Widths and counts of a task go up to here, so that no product of two overflows an int64."""
 
@@ -184,12 +186,13 @@ class Task(ABC):
             ValueError: if they are not a 1-D row of at least one integer from `shortest` to
                 `longest`, or the batch would hold more than `LARGEST_BATCH` numbers.
         """
-        array = np.asarray(lengths)
+        array = as_array(lengths, LARGEST_BATCH)
         if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
             raise ValueError(
                 "expected lengths as a 1-D array of at least one integer, "
                 f"got shape {array.shape} of {array.dtype}: {lengths!r}"
             )
+        self.check_size(array.size, 1)  # of more, even the least would take long to find
         least, greatest = int(array.min()), int(array.max())
         if least < self.shortest or greatest > self.longest:
             raise ValueError(

@@ -1,27 +1,33 @@
 """Train, evaluate and compare variants of the recipes, as a plan says.
 
     python scripts/compare.py plans/curricula.toml --workers 2
+    python scripts/compare.py plans/curricula.toml --ray 10.0.0.1:6379
 
 Each run has a folder of its own, FOLDER/PLAN/TASK/VARIANT/SEED. Those that are done are kept: the
-script can be stopped at any moment and started again.
+script can be stopped at any moment and started again. docs/scaling.md has more about several
+machines.
 """
 
 from pathlib import Path
 from typing import Annotated
 
-import tyro
+from agents.executors import RayOption, chosen_executor
+from agents.extras import tyro
 
 
 def main(
     plan: Annotated[Path, tyro.conf.Positional],
-    workers: int = 1,
+    workers: int | None = None,
+    ray: RayOption = None,
     folder: Path = Path("runs"),
 ) -> None:
     """Compare variants of the recipes: all scores as a CSV file, a table and pictures.
 
     Args:
         plan: a TOML file; those of this project are in plans/.
-        workers: runs trained at once, each on one core.
+        workers: runs trained at once, each on one core; 1, or with Ray as many as it has cores.
+        ray: do the runs on the Ray cluster at HOST:PORT that this machine belongs to; without an
+            address, by a Ray that is started on this machine alone.
         folder: where the plan's folder is, with the runs, scores.csv, summary.md and pictures.
     """
     from agents import console
@@ -34,11 +40,12 @@ def main(
     from agents.sweep import run_missing
 
     require_rliable()
+    executor = chosen_executor(workers, ray)
     loaded = load_plan(plan)
     place = folder / loaded.name
     jobs = loaded.jobs(place)
     with console.sweep_progress(len(jobs)) as listen:
-        failed = run_missing(list(jobs.values()), workers, listen)
+        failed = run_missing(list(jobs.values()), executor, listen)
     done = {key: job for key, job in jobs.items() if job.folder not in failed}
     if done:
         report = write_report(loaded.name, done, place)
@@ -49,6 +56,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.console import run_command
+    from agents.commands import run_command
 
     run_command(lambda: tyro.cli(main))

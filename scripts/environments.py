@@ -5,7 +5,7 @@ python scripts/environments.py
 
 from pathlib import Path
 
-import tyro
+from agents.extras import tyro
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -24,6 +24,6 @@ def main(docs: Path = DOCS) -> None:
 
 
 if __name__ == "__main__":
-    from agents.console import run_command
+    from agents.commands import run_command
 
     run_command(lambda: tyro.cli(main))

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import tyro
+from agents.extras import tyro
 
 
 def main(
@@ -94,6 +94,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.console import run_command
+    from agents.commands import run_command
 
     run_command(lambda: tyro.cli(main))

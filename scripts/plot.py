@@ -10,7 +10,7 @@ Writes PNG files into the run's figures/.
 from pathlib import Path
 from typing import Annotated
 
-import tyro
+from agents.extras import tyro
 
 
 def main(
@@ -40,6 +40,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.console import run_command
+    from agents.commands import run_command
 
     run_command(lambda: tyro.cli(main))

@@ -6,7 +6,7 @@ python scripts/readme_figures.py
 import shutil
 from pathlib import Path
 
-import tyro
+from agents.extras import tyro
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 
@@ -39,6 +39,6 @@ def main(runs: Path = Path("runs/readme")) -> None:
 
 
 if __name__ == "__main__":
-    from agents.console import run_command
+    from agents.commands import run_command
 
     run_command(lambda: tyro.cli(main))

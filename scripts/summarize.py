@@ -7,7 +7,7 @@ python scripts/summarize.py runs/dynamic_ngrams-0 --quantity cost_bits
 from pathlib import Path
 from typing import Annotated, Literal
 
-import tyro
+from agents.extras import tyro
 
 
 def main(
@@ -32,6 +32,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.console import run_command
+    from agents.commands import run_command
 
     run_command(lambda: tyro.cli(main))

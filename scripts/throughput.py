@@ -11,7 +11,7 @@ import platform
 from pathlib import Path
 from typing import Annotated
 
-import tyro
+from agents.extras import tyro
 
 
 def main(
@@ -51,6 +51,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.console import run_command
+    from agents.commands import run_command
 
     run_command(lambda: tyro.cli(main))

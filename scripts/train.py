@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import tyro
+from agents.extras import tyro  # isort: skip (the other imports need what it looks for)
 
+from agents.commands import chosen_cell
 from agents.config import CONFIGS, recipe
-from agents.console import chosen_cell
 
 Config: Any = tyro.extras.subcommand_type_from_defaults(
     {task: recipe(task, chosen_cell(sys.argv[1:])) for task in CONFIGS}, prefix_names=False
@@ -81,7 +81,7 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.console import run_command
+    from agents.commands import run_command
 
     # A task's cell is chosen by --cell: no subcommands for it.
     settings = (tyro.conf.CascadeSubcommandArgs, tyro.conf.AvoidSubcommands)

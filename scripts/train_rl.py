@@ -12,12 +12,13 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-import tyro
+from agents.extras import tyro  # isort: skip (the other imports need what it looks for)
 
-from agents.console import chosen_cell
+from agents.commands import chosen_cell
 from agents.reward_config import RewardConfig, reward_recipe
 
-FIRST = sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "NTMCopy-v0"
+WORDS = [word for word in sys.argv[1:] if word != "--debug"]
+FIRST = WORDS[0] if WORDS and not WORDS[0].startswith("-") else "NTMCopy-v0"
 DEFAULT = reward_recipe(FIRST, chosen_cell(sys.argv[1:]))
 """The environment decides the settings' defaults."""
 
@@ -75,7 +76,7 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.console import run_command
+    from agents.commands import run_command
 
     settings = (tyro.conf.CascadeSubcommandArgs, tyro.conf.AvoidSubcommands)
     run_command(lambda: tyro.cli(main, config=settings))

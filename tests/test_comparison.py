@@ -9,14 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 from tiny_plan import TINY, made_up, plan_of, write_plan
 
-from agents import supervised, sweep
+from agents import supervised
 from agents.comparison import (
     Estimate,
     Row,
@@ -29,27 +28,26 @@ from agents.comparison_report import write_report
 from agents.evaluation import evaluate_run, read_scores
 from agents.plan import Place
 from agents.runs import Run, RunError
+from agents.sweep import News, run_missing
 
 ROOT = Path(__file__).resolve().parent.parent
 SAVING = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
 TWO = TINY.replace("[0, 1]", "[0, 1, 2]") + '\n[[variants]]\nname = "wide"\ncell.width = 30\n'
 
 
-def started(monkeypatch):
-    """The folders' last parts of the jobs that are started; none of them does anything."""
-    folders = []
+class Nothing:
+    """An executor whose jobs do nothing; `begun` has their folders' names."""
 
-    def start(job):
-        folders.append(job.folder.name)
-        receiver, sender = sweep.get_context("spawn").Pipe(duplex=False)
-        sender.send(sweep.News(ended=True))
-        return receiver, SimpleNamespace(join=lambda: None)
+    def __init__(self):
+        self.begun = []
 
-    monkeypatch.setattr(sweep, "_start", start)
-    return folders
+    def do(self, jobs):
+        for job in jobs:
+            self.begun.append(job.folder.name)
+            yield job, News(ended=True)
 
 
-def test_only_what_is_missing_is_done(tmp_path, monkeypatch):
+def test_only_what_is_missing_is_done(tmp_path):
     plan = plan_of(tmp_path, TINY.replace("[0, 1]", "[0, 1, 2, 3, 4]"))
     jobs = list(plan.jobs(tmp_path).values())
     done, half, unscored, scored_less, nothing = jobs
@@ -59,30 +57,29 @@ def test_only_what_is_missing_is_done(tmp_path, monkeypatch):
     made_up(unscored, [0])
     (unscored.folder / "evaluation.json").unlink()
     made_up(dataclasses.replace(scored_less, lengths=(1,)), [0])
-    folders, heard = started(monkeypatch), []
-    assert sweep.run_missing(jobs, 2, lambda job, news: heard.append((job, news.ended))) == {}
-    assert folders == ["1", "2", "3", "4"]
+    executor, heard = Nothing(), []
+    assert run_missing(jobs, executor, lambda job, news: heard.append((job, news.ended))) == {}
+    assert executor.begun == ["1", "2", "3", "4"]
     assert [job for job, ended in heard if ended] == [done, half, unscored, scored_less, nothing]
 
     made_up(dataclasses.replace(nothing, episodes=4), [0])
-    folders.clear()
-    sweep.run_missing([done, nothing])
-    assert folders == ["4"]
-    with pytest.raises(ValueError, match="expected workers of at least 1, got 0"):
-        sweep.run_missing(jobs, workers=0)
+    executor.begun.clear()
+    run_missing([done, nothing], executor)
+    assert executor.begun == ["4"]
+    assert run_missing([done], executor=None) == {}
 
 
 @pytest.mark.parametrize("ended", [True, False])
-def test_runs_of_other_settings_are_refused_before_any_work(tmp_path, monkeypatch, ended):
+def test_runs_of_other_settings_are_refused_before_any_work(tmp_path, ended):
     missing, other = plan_of(tmp_path).jobs(tmp_path).values()
     changed = dataclasses.replace(other.config, curriculum="naive")
     made_up(dataclasses.replace(other, config=changed), [0])
     if not ended:
         (other.folder / "model.keras").unlink()
-    folders = started(monkeypatch)
+    executor = Nothing()
     with pytest.raises(RunError, match=r"copy.ntm.1 holds a run of other settings; remove it"):
-        sweep.run_missing([missing, other])
-    assert folders == []
+        run_missing([missing, other], executor)
+    assert executor.begun == []
 
 
 @pytest.mark.parametrize("left", [["config.json", "metrics.csv"], [".new-config.json"], []])
@@ -138,7 +135,7 @@ def stopped_twice(tmp_path_factory):
         os.kill(process.pid, number)
         # The pipes end with the last process that has them: the one that trains, too.
         process.communicate(timeout=120)
-        assert process.returncode == (130 if number == signal.SIGTERM else -number)
+        assert process.returncode == (1 if number == signal.SIGTERM else -number)
     first = {path: path.stat().st_mtime_ns for path in (runs / "0").iterdir()}
     process = compare(plan, folder)
     output, problems = process.communicate(timeout=600)

@@ -13,8 +13,8 @@ from agents import console, live, play
 from agents.agent import OracleAgent
 from agents.cell_config import NTMConfig
 from agents.config import CopyConfig
+from agents.network import build_network
 from agents.play import KEYS, PersonGame, agent_frames, hide, make_env, play_agent, play_person
-from agents.recurrent import build_network
 from agents.runs import Run
 from ntm_gym import AssociativeRecall, Copy, TaskEnv
 from ntm_gym.cells import DNCCell, NTMCell

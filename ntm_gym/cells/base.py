@@ -9,7 +9,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ntm_gym.cells.checks import check, check_choice, check_sizes
+from ntm_gym.cells.checks import (
+    LARGEST_STATE,
+    LARGEST_WEIGHTS,
+    MOST_LAYERS,
+    check,
+    check_choice,
+    check_number,
+    check_sizes,
+    check_total,
+)
 from ntm_gym.cells.controllers import Dense, call_dense, feedforward_step, lstm_bias, lstm_step
 from ntm_gym.cells.state import flatten, unflatten
 
@@ -32,7 +41,7 @@ class ControlledCell(keras.layers.Layer):
             float64.
 
     Raises:
-        ValueError: an argument is out of its range.
+        ValueError: an argument is out of its range, which ends at the bounds in ``checks``.
     """
 
     state_type: Any
@@ -51,10 +60,12 @@ class ControlledCell(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         check_sizes(output_dim=output_dim, units=units, controller_layers=controller_layers)
+        check(
+            controller_layers <= MOST_LAYERS, "layers", f"at most {MOST_LAYERS}", controller_layers
+        )
         check_choice("controller", controller, ("lstm", "feedforward"))
         check_choice("dtype", self.compute_dtype, ("float32", "float64"))
-        bounded = isinstance(clip, int | float) and 0 < clip < float("inf")
-        check(bounded, "clip", "a positive finite number", clip)
+        check_number("clip", clip, above=0)
         self.output_dim, self.units, self.clip = output_dim, units, float(clip)
         self.controller, self.controller_layers = controller, controller_layers
         self._read_size = read_size
@@ -108,8 +119,14 @@ class ControlledCell(keras.layers.Layer):
         return self.output_dim
 
     def build(self, input_shape: Sequence[int | None]) -> None:
-        """Creates the weights for inputs of shape [B, D]."""
+        """Creates the weights for inputs of shape [B, D].
+
+        Raises:
+            ValueError: the cell would have more weights or a larger state than the bounds in
+                ``checks``; raised before any memory is taken.
+        """
         recurrent = self.units if self.controller == "lstm" else 0
+        self._check_memory(input_shape[-1], recurrent)
         self.input_layer.build((None, input_shape[-1]))
         for layer, dense in enumerate(self.controller_denses):
             dense.build((None, (self._read_size if layer == 0 else self.units) + recurrent))
@@ -117,6 +134,17 @@ class ControlledCell(keras.layers.Layer):
             self.head_layer.build((None, self.units))
         self.output_layer.build((None, self.units + self._read_size))
         self.built = True
+
+    def _check_memory(self, input_dim: int | None, recurrent: int) -> None:
+        """Raises ValueError if the weights or a row's state would be too large."""
+        check_sizes(input_dim=input_dim)
+        gates = self.input_layer.units
+        below = self._read_size + (self.controller_layers - 1) * self.units
+        heads = 0 if self.head_layer is None else self.head_layer.units
+        weights = (input_dim + below + self.controller_layers * recurrent) * gates  # type: ignore[operator]
+        weights += self.units * heads + (self.units + self._read_size) * self.output_dim
+        check_total("weights", weights, LARGEST_WEIGHTS)
+        check_total("state", max(self.state_size), LARGEST_STATE)
 
     def unpack(self, states: Sequence[tf.Tensor]) -> Any:
         """Names and shapes flat states float[..., n]; leading axes stay as they are."""
@@ -212,10 +240,10 @@ class ControlledCell(keras.layers.Layer):
         """Returns a cell with the same weights and other options, which no weight depends on.
 
         Raises:
-            ValueError: this cell is not built.
+            ValueError: this cell is not built, or an option is out of its range.
         """
         check(self.built, "cell", "a built one (call it once, or build it)", "one without weights")
-        cell = type(self).from_config({**self.get_config(), **options})
+        cell = type(self)(**{**self.get_config(), **options})
         cell.build((None, self.input_layer.kernel.shape[0]))
         cell.set_weights(self.get_weights())
         return cell

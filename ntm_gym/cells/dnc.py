@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ntm_gym.cells import addressing, dnc_addressing
 from ntm_gym.cells.base import ControlledCell
-from ntm_gym.cells.checks import check, check_sizes
+from ntm_gym.cells.checks import LARGEST_WEIGHTS, check, check_sizes, check_total
 from ntm_gym.cells.controllers import Dense, call_dense
 from ntm_gym.cells.dnc_heads import Interface, interface_size, split_interface
 from ntm_gym.cells.state import DNCState
@@ -74,6 +74,8 @@ class DNCCell(ControlledCell):
         options = {"mask_content": mask_content, "erase_freed": erase_freed}
         for name, option in {**options, "sharpen_links": sharpen_links}.items():
             check(isinstance(option, bool), name, "True or False", option)
+        size = interface_size(width, read_heads, mask_content, sharpen_links)
+        check_total("heads", size, LARGEST_WEIGHTS)
         super().__init__(
             output_dim,
             units,
@@ -81,7 +83,7 @@ class DNCCell(ControlledCell):
             controller_layers,
             clip,
             read_heads * width,
-            np.zeros(interface_size(width, read_heads, mask_content, sharpen_links)),
+            np.zeros(size),
             **kwargs,
         )
         self.slots, self.width, self.read_heads = slots, width, read_heads

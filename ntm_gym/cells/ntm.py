@@ -8,9 +8,17 @@ import tensorflow as tf
 
 from ntm_gym.cells import addressing
 from ntm_gym.cells.base import ControlledCell
-from ntm_gym.cells.checks import check, check_choice, check_sizes, is_integer
+from ntm_gym.cells.checks import (
+    LARGEST_WEIGHTS,
+    check,
+    check_choice,
+    check_number,
+    check_sizes,
+    check_total,
+    is_integer,
+)
 from ntm_gym.cells.controllers import Dense, call_dense
-from ntm_gym.cells.heads import HeadOutputs, head_bias, split_heads
+from ntm_gym.cells.heads import HeadOutputs, head_bias, head_size, split_heads
 from ntm_gym.cells.state import NTMState, flatten
 
 BLANK = 1e-6
@@ -87,6 +95,10 @@ class NTMCell(ControlledCell):
         )
         check(isinstance(read_first, bool), "read_first", "True or False", read_first)
         check_choice("memory_init", memory_init, ("constant", "learned", "random"))
+        check_number("gate_bias", gate_bias, above=-float("inf"))
+        check(seed is None or is_integer(seed), "seed", "an integer or None", seed)
+        heads = head_size(width, shift_range, read_heads, write_heads)
+        check_total("heads", heads, LARGEST_WEIGHTS)
         check_choice("address_init", address_init, ("slot", "learned", "uniform"))
         super().__init__(
             output_dim,
@@ -117,6 +129,10 @@ class NTMCell(ControlledCell):
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Creates the weights for inputs of shape [B, D]."""
         super().build(input_shape)
+        learned = {"memory_init": self.width, "address_init": self.read_heads + self.write_heads}
+        for name, rows in learned.items():
+            if getattr(self, name) == "learned":
+                check_total(name, rows * self.slots, LARGEST_WEIGHTS)
         if self.memory_init == "learned":
             self.initial_memory = self.add_weight(
                 shape=(self.width, self.slots),

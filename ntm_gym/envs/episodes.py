@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
+from ntm_gym.arrays import as_array
 from ntm_gym.curriculum import Curriculum, make_curriculum
 from ntm_gym.curriculum.ranges import check_range
 from ntm_gym.protocol import PROTOCOLS
@@ -129,6 +130,8 @@ class Episodes:
         Raises:
             ValueError: for other options, both at once, or values that the task cannot play.
         """
+        if options is not None and not isinstance(options, dict):
+            raise ValueError(f"expected options as a dict or None, got {options!r}")
         if options and options.keys() <= {"curriculum", "min_length", "max_length"}:
             self.set_curriculum(**options)
             options = None
@@ -146,7 +149,7 @@ class Episodes:
             self.task.check_batch(options["tape"], rows)
             return options["tape"]
         length = options["length"]
-        lengths = np.array([length] * rows if is_integer(length) else length)
+        lengths = as_array([length] * rows if is_integer(length) else length, rows)
         if lengths.shape != (rows,):
             raise ValueError(
                 f"expected options['length'] as an integer or {rows} of them, got {length!r}"
@@ -228,9 +231,9 @@ def check_action(action: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.int8]:
         ValueError: if its shape, kind or a value is another.
     """
     try:
-        bits = np.asarray(action)
-    except ValueError:  # rows of different lengths
-        bits = np.asarray(action, dtype=object)
+        bits = as_array(action, max(shape))
+    except ValueError as error:
+        raise ValueError(f"expected an action of shape {shape} of 0 and 1: {error}") from error
     if bits.shape != shape or bits.dtype.kind not in "biuf":
         raise ValueError(
             f"expected an action of shape {shape} of bool, integer or float 0 and 1, "

@@ -126,6 +126,8 @@ class TaskVectorEnv(
             raise ValueError(
                 f"expected seed as an integer or None (all rows share one generator), got {seed!r}"
             )
+        if options is not None and not isinstance(options, dict):
+            raise ValueError(f"expected options as a dict or None, got {options!r}")
         drawing = dict(options or {})
         everyone = np.ones(self.num_envs, np.bool_)
         mask = self._check_mask(drawing.pop("reset_mask", everyone))

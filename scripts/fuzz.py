@@ -1,0 +1,43 @@
+"""Give damaged files to every loader: each must be read or refused, and nothing else may happen.
+
+    python scripts/fuzz.py
+    python scripts/fuzz.py --files 1 --first 4711
+
+Linux only. A file that crashes or hangs the process stays in the folder.
+"""
+
+from pathlib import Path
+
+from agents.extras import tyro
+
+
+def main(
+    files: int = 10_500,
+    seed: int = 0,
+    first: int = 0,
+    folder: Path = Path("runs/fuzz"),
+) -> None:
+    """Damage files of every kind and read them; fails if one is neither read nor refused.
+
+    Args:
+        files: how many, of all kinds together.
+        seed: seed of all damage.
+        first: number of the first file; a file follows from the seed and its number.
+        folder: folder for the files.
+    """
+    from agents import console
+
+    console.prepare_tensorflow()
+    from agents.fuzzing import fuzz
+
+    with console.counting("files", files) as listen:
+        tally = fuzz(folder, files, seed, first, lambda number: listen(number - first))
+    console.print_tally(tally)
+    if tally.failures:
+        raise RuntimeError(f"{len(tally.failures)} failed\n" + "\n".join(tally.failures))
+
+
+if __name__ == "__main__":
+    from agents.commands import run_command
+
+    run_command(lambda: tyro.cli(main))

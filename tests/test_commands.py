@@ -1,0 +1,159 @@
+"""How commands end: exit code 0, 1 or 2, one line that says what to do, no traceback."""
+
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from agents.commands import DEBUG, describe, run_command
+from agents.config import CopyConfig
+from agents.runs import Run, RunError
+
+ROOT = Path(__file__).resolve().parent.parent
+TRAIN = ["train.py", "copy", "--cell.units", "4", "--cell.slots", "4", "--max-length", "2"]
+TRAIN += ["--report-sequences", "16", "--max-sequences", "32", "--solved-sequences", "8"]
+
+
+def ends(command, monkeypatch, capsys, *words):
+    """The exit code and what stands in standard error of a command in this process."""
+    monkeypatch.setattr(sys, "argv", ["script.py", *words])
+    with pytest.raises(SystemExit) as ended:
+        run_command(command)
+    return ended.value.code, capsys.readouterr().err
+
+
+def script(*words, **options):
+    command = [sys.executable, ROOT / "scripts" / words[0], *words[1:]]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.run(command, **streams, text=True)
+
+
+def failing(error):
+    def fail():
+        raise error
+
+    return fail
+
+
+def write_to_a_full_disk():
+    Path("/dev/full").write_bytes(bytes(100_000))
+
+
+def import_what_is_missing():
+    import nothing_of_this_name  # noqa: F401
+
+
+ENDINGS = {
+    "success": (lambda: None, 0, ""),
+    "wrong use": (failing(ValueError("expected 1, got 2")), 2, "Error: expected 1, got 2\n"),
+    "failure": (failing(RunError("expected a run")), 1, "Error: expected a run\n"),
+    "interruption": (failing(KeyboardInterrupt), 1, "Stopped.\n"),
+    "a bug": (failing(KeyError("x")), 1, "Error: KeyError: 'x'; --debug shows where\n"),
+    "little memory": (lambda: np.zeros(2**50), 1, "Error: not enough memory: .*fewer slots"),
+    "little memory for TensorFlow": (
+        lambda: tf.zeros(2**44),
+        1,
+        "Error: not enough memory: .*fewer slots",
+    ),
+    "full disk": (write_to_a_full_disk, 1, "Error: .*No space left on device: free some space"),
+    "missing extra": (import_what_is_missing, 1, r'Error: No module .*pip install -e "\.\[agents'),
+}
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_endings(name, monkeypatch, capsys):
+    command, code, message = ENDINGS[name]
+    got, said = ends(command, monkeypatch, capsys)
+    assert got == code
+    assert len(said.splitlines()) == bool(message)
+    assert "Traceback" not in said
+    assert re.match(message, said), said
+
+
+def test_debug_shows_the_traceback_and_is_no_option_of_the_script(monkeypatch):
+    monkeypatch.setenv(DEBUG, "")
+    monkeypatch.setattr(sys, "argv", ["script.py", "a", "--debug", "b"])
+    seen = []
+
+    def command():
+        seen.extend(sys.argv)
+        raise RunError("shown")
+
+    with pytest.raises(RunError, match="shown"):
+        run_command(command)
+    assert seen == ["script.py", "a", "b"]
+    assert os.environ[DEBUG] == "1"  # for processes that it starts
+
+
+def test_errors_hold_no_control_characters():
+    assert describe(RunError("a\x1b[31mb\r\x00é\nc")) == "a\\x1b[31mb\\r\\x00é\nc"
+
+
+def test_a_read_only_folder(monkeypatch, capsys):
+    # Root may write anywhere; and this folder must be reachable by who is not.
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o555)
+    user = os.geteuid()
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        code, said = ends(lambda: Run.create(folder / "run", CopyConfig()), monkeypatch, capsys)
+        inside = ends(lambda: Run.create(folder, CopyConfig()), monkeypatch, capsys)
+    finally:
+        os.seteuid(user)
+        empty = not list(folder.iterdir())
+        folder.rmdir()
+    for ended, error in ((code, said), inside):
+        assert ended == 1
+        assert "Permission denied" in error
+        assert "choose a folder that can be written to" in error
+    assert empty
+
+
+def test_a_missing_extra_is_said_before_anything_is_imported(tmp_path):
+    (tmp_path / "tyro.py").write_text("raise ImportError(\"No module named 'tyro'\")")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    for name in ("train.py", "evaluate.py"):
+        done = script(name, "--help", env={**os.environ, "PYTHONPATH": path})
+        assert done.returncode == 1
+        expected = "Error: No module named 'tyro'. The scripts need an extra: pip install -e"
+        assert done.stderr.startswith(expected)
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_output_that_cannot_be_written():
+    with Path("/dev/full").open("w") as full:
+        done = script("evaluate.py", "--help", stdout=full)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: [Errno 28] No space left on device: free some space")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_wrong_use():
+    for words in (["evaluate.py"], ["train.py", "copy", "--max-length", "0"]):
+        done = script(*words)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_leaves_nothing_half_written_and_a_pipe_gets_plain_text(tmp_path):
+    run = tmp_path / "run"
+    words = [*TRAIN, "--run", run, "--episodes", "0"]
+    limit = (500, resource.RLIM_INFINITY)
+    done = script(*words, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    assert done.returncode == 1
+    assert "free some space, then start again" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (run / "config.json").exists()
+    # What it left does not stand in the way once there is space.
+    done = script(*words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not [c for c in done.stdout if not c.isprintable() and c != "\n"]
+    assert Run.open(run).load_network().output_shape[-1] == 8
