@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from agents.comparison import Estimate
+from agents.bootstrap import Estimate
 from agents.runs import Run
 
 Quantity = Literal["held_out_loss_bits", "held_out_bit_errors"]

@@ -5,7 +5,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import gymnasium as gym
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.agent import Agent, OracleAgent, RandomAgent
 from agents.recurrent import RecurrentAgent
@@ -52,8 +54,7 @@ def held_out(task: Task, length: int, episodes: int, seed: int) -> Batch:
 def score(name: str, agent: Agent, batch: Batch, slots: int | None = None) -> Score:
     """Scores an agent on tapes of one length."""
     logits = agent.logits(batch)
-    answers = np.where(np.isnan(logits), np.nan, logits > 0)  # what is no number is wrong
-    errors = bit_errors(answers, batch.targets, batch.mask)
+    errors = _errors(logits, batch)
     return Score(
         agent=name,
         length=int(batch.lengths[0]),
@@ -65,6 +66,12 @@ def score(name: str, agent: Agent, batch: Batch, slots: int | None = None) -> Sc
         perfect=solved_fraction(errors),
         cost_bits=float(cost_bits(logits, batch.targets, batch.mask).mean()),
     )
+
+
+def _errors(logits: NDArray[np.floating], batch: Batch) -> NDArray[np.int64]:
+    """The wrong bits of each tape, int64[B]."""
+    answers = np.where(np.isnan(logits), np.nan, logits > 0)  # what is no number is wrong
+    return bit_errors(answers, batch.targets, batch.mask)
 
 
 def evaluate_run(
@@ -98,16 +105,13 @@ def evaluate_run(
     task.check_lengths(np.array(lengths))
     if episodes < 1:
         raise ValueError(f"expected episodes of at least 1, got {episodes}")
-    trained = RecurrentAgent.load(run.folder).cell
-    agents: dict[int | None, RecurrentAgent] = {}
+    network = AnyLength(RecurrentAgent.load(run.folder).cell, task, slots)
     scores: list[Score] = []
     for length in lengths:
-        size = trained.slots and (slots or enough_slots(trained, task, length))
-        if size not in agents:
-            agents[size] = RecurrentAgent(trained if size is None else trained.with_slots(size))
+        agent = network.agent(length)
         batch = held_out(task, length, episodes, seed)
         rows = [
-            score(run.config.cell.name, agents[size], batch, size),
+            score(run.config.cell.name, agent, batch, agent.cell.slots),
             score("random", RandomAgent(task.target_width, seed), batch),
             score("oracle", OracleAgent(task), batch),
         ]
@@ -175,6 +179,53 @@ def enough_slots(cell: Any, task: Task, length: int) -> int:
     tape = task.sample(np.random.default_rng(0), np.array([length]))
     shown = int(tape.mask[0].argmax())
     return max(128, 2 ** (shown - 1).bit_length())
+
+
+class AnyLength:
+    """A trained cell, on as many memory slots as the tapes of each length need.
+
+    Args:
+        cell: the built cell.
+        task: the task that it answers.
+        slots: memory slots at every length; what `enough_slots` says if None. A cell without a
+            memory has none.
+    """
+
+    def __init__(self, cell: Any, task: Task, slots: int | None = None) -> None:
+        self._cell, self._task, self._slots = cell, task, slots
+        self._agents: dict[int | None, RecurrentAgent] = {}
+
+    def agent(self, length: int) -> RecurrentAgent:
+        """Returns the agent for tapes of this length; one for all that need the same slots.
+
+        Raises:
+            ValueError: the cell cannot be given so many.
+        """
+        cell = self._cell
+        size = cell.slots and (self._slots or enough_slots(cell, self._task, length))
+        if size not in self._agents:
+            self._agents[size] = RecurrentAgent(cell if size is None else cell.with_slots(size))
+        return self._agents[size]
+
+
+def tape_returns(agent: Any, env_id: str, task: Task, batch: Batch) -> NDArray[np.float64]:
+    """Returns what an agent earns on each tape, float64[B], from -1 to 1.
+
+    An agent with `logits` answers whole tapes, one that only acts plays them in the environment;
+    the returns are the same, since actions change nothing of what is shown.
+
+    Args:
+        agent: an `Agent`, or an object with its `act` alone.
+        env_id: id of the environment.
+        task: its task, of which the tapes are.
+        batch: the tapes.
+    """
+    if not hasattr(agent, "logits"):
+        envs = gym.make_vec(env_id, len(batch), task=task)
+        return play(envs, agent, batch)
+    bits = task.target_width * batch.mask.sum(axis=1)
+    # The sum of `step_reward` over a tape's scored steps.
+    return 1 - 2 * _errors(agent.logits(batch), batch) / bits
 
 
 def play(env: Any, agent: Agent, batch: Batch) -> np.ndarray:

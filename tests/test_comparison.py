@@ -17,8 +17,8 @@ from matplotlib.image import imread
 from tiny_plan import TINY, made_up, plan_of, write_plan
 
 from agents import supervised, sweep
+from agents.bootstrap import Estimate
 from agents.comparison import (
-    Estimate,
     Row,
     collect,
     comparison_table,
