@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 
 from agents.benchmark_job import BenchmarkJob
 from agents.entrants import Entrant, parse_entrants
-from ntm_gym import PROTOCOLS, Protocol, Task
+from ntm_gym import PROTOCOLS, Protocol, Task, TaskVectorEnv
+from ntm_gym.envs.episodes import make_task
 
 
 def make_jobs(
@@ -103,9 +103,9 @@ def _setting(
         protocol.min_length if min_length is None else min_length,
         protocol.max_length if max_length is None else max_length,
     )
-    range_ = {"min_length": lengths[0], "max_length": lengths[1]}
-    envs: Any = gym.make_vec(protocol.env_id, 1, **range_, **(fields or {}))
-    return envs.unwrapped.task, lengths
+    task = make_task(protocol.task, dict(fields or {}))
+    TaskVectorEnv(task, 1, *lengths)  # raises ValueError if the lengths are impossible
+    return task, lengths
 
 
 def _places(

@@ -73,9 +73,7 @@ def means_over_runs(samples: Samples) -> dict[str, list[Estimate]]:
     return _estimates(apart, lambda values: trim_mean(values[:, 0], 0.25, axis=0))
 
 
-def performance_profiles(
-    samples: Samples, thresholds: NDArray[np.float64]
-) -> dict[str, Profile]:
+def performance_profiles(samples: Samples, thresholds: NDArray[np.float64]) -> dict[str, Profile]:
     """Returns for each name the fraction of all its runs and tasks above each threshold.
 
     Args:
@@ -85,9 +83,7 @@ def performance_profiles(
     from rliable.library import create_performance_profile
 
     with _seeded():
-        fractions, intervals = create_performance_profile(
-            dict(samples), thresholds, reps=RESAMPLES
-        )
+        fractions, intervals = create_performance_profile(dict(samples), thresholds, reps=RESAMPLES)
     return {name: Profile(fractions[name], *intervals[name]) for name in samples}
 
 

@@ -19,6 +19,9 @@ LABELS: dict[Quantity, str] = {
 }
 """What is drawn of a run's reports."""
 
+LearningCurve = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Times, ascending, and the value at each."""
+
 MARKERS = "os^Dv<>pP*Xdh8"
 
 
@@ -36,24 +39,15 @@ def draw_learning(
         title: of the picture.
         path: where it is written.
     """
-    figure, axis = _picture(title)
-    for group, style in zip(runs.values(), _styles(runs), strict=True):
-        curves = [_curve(run, quantity) for run in group]
-        for sequences, values in curves:
-            axis.plot(sequences, values, **{**style, "linewidth": 0.6, "alpha": 0.4, "label": None})
-        begin = max(sequences[0] for sequences, _ in curves)
-        times = np.unique(np.concatenate([sequences for sequences, _ in curves]))
-        times = times[times >= begin]
-        last = [
-            values[np.searchsorted(sequences, times, side="right") - 1]
-            for sequences, values in curves
-        ]
-        axis.plot(times, np.median(last, axis=0), **style, linewidth=2.4)
+    figure, axis = new_picture(title)
+    curves = {name: [_curve(run, quantity) for run in group] for name, group in runs.items()}
+    draw_curves(axis, curves)
     axis.set_xlim(left=0)
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.set_xlabel("training sequences")
     axis.set_ylabel(f"{LABELS[quantity]} of the longest training length")
-    return _save(figure, axis, "median over seeds", path)
+    _show_zero(axis)
+    return save_picture(figure, axis, "median over seeds", path)
 
 
 def draw_generalisation(
@@ -72,12 +66,12 @@ def draw_generalisation(
         title: of the picture.
         path: where it is written.
     """
-    figure, axis = _picture(title)
+    figure, axis = new_picture(title)
     axis.axvspan(*trained, color="0.92", zorder=0)
     lengths = list(random_errors)
     axis.plot(lengths, list(random_errors.values()), ":", color="0.4", label="random answers")
     for number, (scores, style) in enumerate(
-        zip(estimates.values(), _styles(estimates), strict=True)
+        zip(estimates.values(), line_styles(estimates), strict=True)
     ):
         means, low, high = np.array(list(scores.values())).T
         # Lines on one another, as many are at 0, show by markers of several sizes.
@@ -93,16 +87,34 @@ def draw_generalisation(
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.set_xlabel("length of the sequence (grey: lengths in training)")
     axis.set_ylabel("wrong bits per sequence")
-    return _save(figure, axis, "interquartile mean over seeds,\n95 % interval", path)
+    _show_zero(axis)
+    return save_picture(figure, axis, "interquartile mean over seeds,\n95 % interval", path)
 
 
-def _curve(run: Run, quantity: Quantity) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def draw_curves(axis: Axes, groups: Mapping[str, Sequence[LearningCurve]]) -> None:
+    """Draws each curve as a thin line, to its end, and each group's median as a thick one.
+
+    A curve that has ended counts in the median with its last value.
+    """
+    for curves, style in zip(groups.values(), line_styles(groups), strict=True):
+        for times, values in curves:
+            axis.plot(times, values, **{**style, "linewidth": 0.6, "alpha": 0.4, "label": None})
+        begin = max(times[0] for times, _ in curves)
+        all_times = np.unique(np.concatenate([times for times, _ in curves]))
+        all_times = all_times[all_times >= begin]
+        last = [
+            values[np.searchsorted(times, all_times, side="right") - 1] for times, values in curves
+        ]
+        axis.plot(all_times, np.median(last, axis=0), **style, linewidth=2.4)
+
+
+def _curve(run: Run, quantity: Quantity) -> LearningCurve:
     rows = run.read_metrics()
     sequences, values = (np.array([row[name] for row in rows]) for name in ("sequences", quantity))
     return sequences, values
 
 
-def _styles(names: Iterable[str]) -> Iterator[dict[str, Any]]:
+def line_styles(names: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Yields a colour, and beyond the tenth another dash, for each name."""
     for number, name in enumerate(names):
         dash = ("-", "--", "-.")[number // 10 % 3]
@@ -119,16 +131,21 @@ def _apart(lengths: Sequence[int]) -> list[int]:
     return kept
 
 
-def _picture(title: str) -> tuple[Any, Axes]:
+def new_picture(title: str) -> tuple[Any, Axes]:
+    """Returns a figure of 1,000 x 560 pixels and its axes."""
     figure, axis = plt.subplots(figsize=(10, 5.6), layout="constrained")
     axis.set_title(title)
     return figure, axis
 
 
-def _save(figure: Any, axis: Axes, legend: str, path: Path) -> Path:
+def _show_zero(axis: Axes) -> None:
     # Zero must be seen too: it is what counts.
     axis.set_yscale("symlog", linthresh=0.01)
     axis.set_ylim(bottom=0)
+
+
+def save_picture(figure: Any, axis: Axes, legend: str, path: Path) -> Path:
+    """Writes a picture with a legend of this title beside it; returns its path."""
     axis.grid(alpha=0.3)
     figure.legend(title=legend, loc="outside right upper")
     figure.savefig(path, dpi=100)

@@ -69,8 +69,8 @@ def parse_entrants(texts: Sequence[str]) -> list[Entrant]:
 
 def _parse(text: str) -> Entrant:
     name, separator, source = text.partition("=")
-    if not separator:
-        source = text
+    if not separator or (Path(text) / "config.json").exists():
+        name = source = text
     if not name or not source:
         raise ValueError(f"expected agents as SOURCE or NAME=SOURCE, got {text!r}")
     return Entrant(name, source, _kind(source))

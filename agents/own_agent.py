@@ -105,7 +105,7 @@ def make_own(source: str, env_id: str, seed: int) -> OwnAgent:
     Raises:
         ValueError: as `find_own` does.
     """
-    found = find_own(source)
+    found: Any = find_own(source)
     return OwnAgent(found(env_id=env_id, seed=seed) if inspect.isclass(found) else found)
 
 
