@@ -9,6 +9,7 @@ import numpy as np
 
 from agents.benchmark_job import BenchmarkJob
 from agents.entrants import Entrant, parse_entrants
+from agents.files import RunError
 from ntm_gym import PROTOCOLS, Protocol, Task, TaskVectorEnv
 from ntm_gym.envs.episodes import make_task
 
@@ -104,7 +105,8 @@ def _setting(
         protocol.max_length if max_length is None else max_length,
     )
     task = make_task(protocol.task, dict(fields or {}))
-    TaskVectorEnv(task, 1, *lengths)  # raises ValueError if the lengths are impossible
+    # Raises ValueError if the lengths are impossible.
+    TaskVectorEnv(task, 1, min_length=lengths[0], max_length=lengths[1])
     return task, lengths
 
 
@@ -124,7 +126,10 @@ def _places(
 
 def _run_place(entrant: Entrant, tasks: Mapping[str, Task]) -> tuple[int, str]:
     """Returns a run's seed and environment, if its network can be scored there."""
-    from agents.runs import Run, RunError
+    from agents import console
+
+    console.prepare_tensorflow()
+    from agents.runs import Run
 
     run = Run.open(entrant.source)
     if not run.ended:

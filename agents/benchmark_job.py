@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agents.agent import OracleAgent, RandomAgent
 from agents.entrants import REWARD_CELLS, Entrant
-from agents.files import fingerprint, replacing
+from agents.evaluation import AnyLength, held_out, tape_returns
+from agents.files import RunError, fingerprint, replacing
 from agents.learning import Curve, Learned
 from agents.own_agent import make_own, own_fingerprint
 from agents.sb3_settings import SB3_LEARNERS
@@ -127,8 +129,6 @@ class BenchmarkJob:
         Raises:
             RunError: it is not done, or the folder holds the result of another.
         """
-        from agents.runs import RunError
-
         try:
             content = json.loads(self._path.read_text(encoding="utf-8"))
             theirs, own = content["settings"], self.settings()
@@ -150,9 +150,6 @@ class BenchmarkJob:
 
     def work(self, tell: Tell) -> None:
         """Trains or loads the entrant and scores it; see `agents.sweep.Job.work`."""
-        from agents.agent import OracleAgent
-        from agents.evaluation import held_out, tape_returns
-
         self.folder.mkdir(parents=True, exist_ok=True)
         learned = self._learn(tell)
         scores = []
@@ -182,13 +179,9 @@ class BenchmarkJob:
     def _learn(self, tell: Tell) -> Learned:
         match self.entrant.kind:
             case "random":
-                from agents.agent import RandomAgent
-
                 coin = RandomAgent(self.task.target_width, self.seed)
                 return Learned(lambda _: coin, 0, 0.0)
             case "oracle":
-                from agents.agent import OracleAgent
-
                 oracle = OracleAgent(self.task)
                 return Learned(lambda _: oracle, 0, 0.0)
             case "own":
@@ -218,6 +211,9 @@ class BenchmarkJob:
         return budgeted(recipe, self.task, self.trained, self.steps, self.seed)
 
     def _train_by_reward(self, tell: Tell) -> Learned:
+        from agents import console
+
+        console.prepare_tensorflow()
         from agents import actor_critic
         from agents.runs import Run
 
@@ -228,7 +224,9 @@ class BenchmarkJob:
         return self._load_run(run.folder)
 
     def _load_run(self, folder: Path) -> Learned:
-        from agents.evaluation import AnyLength
+        from agents import console
+
+        console.prepare_tensorflow()
         from agents.recurrent import RecurrentAgent
         from agents.runs import Run
 

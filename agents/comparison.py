@@ -1,20 +1,18 @@
-"""A plan's runs side by side: all scores in one CSV file, and the table of a task."""
+"""A plan's runs side by side: all scores as rows, and the table of a task."""
 
-import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from agents.bootstrap import Estimate, means_over_runs
 from agents.evaluation import read_scores
-from agents.files import replacing
 from agents.plan import Place
 from agents.runs import Run
-from agents.summary import figure, solved_at, table_row
+from agents.markdown import figure, table_head, table_row
+from agents.summary import solved_at
 
 
 class Row(NamedTuple):
@@ -79,16 +77,6 @@ def collect(place: Place, run: Run, lengths: Sequence[int]) -> Iterator[Row]:
         )
 
 
-def write_csv(
-    rows: Iterable[tuple[Any, ...]], path: Path, names: Sequence[str] = Row._fields
-) -> None:
-    """Writes rows as a CSV file, which appears whole or not at all; None is an empty field."""
-    with replacing(path) as new, new.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(rows)
-
-
 def interquartile_means(rows: Sequence[Row]) -> dict[str, dict[int, Estimate]]:
     """Returns the wrong bits of each variant at each length, over its seeds.
 
@@ -123,7 +111,7 @@ def comparison_table(rows: Sequence[Row], estimates: Mapping[str, Mapping[int, E
     lengths = list(next(iter(estimates.values())))
     columns = ["variant", "solved", "sequences until solved"]
     columns += [f"wrong at {length:,}" for length in lengths]
-    lines = [table_row(columns), "|---" * len(columns) + "|"]
+    lines = table_head(columns)
     for variant, group in _by_variant(rows).items():
         runs = {row.seed: row.solved_sequences for row in group}
         solved = sorted(math.inf if count is None else count for count in runs.values())

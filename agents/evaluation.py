@@ -1,19 +1,25 @@
-"""Scores on held-out tapes, far beyond the training lengths, beside random and oracle."""
+"""Scores on held-out tapes, far beyond the training lengths, beside random and oracle.
+
+TensorFlow is loaded where it is needed only: agents without it are scored, too.
+"""
 
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.agent import Agent, OracleAgent, RandomAgent
-from agents.recurrent import RecurrentAgent
-from agents.runs import Run, RunError
+from agents.files import RunError
 from ntm_gym import PROTOCOLS, Batch, Task
 from ntm_gym.metrics import bit_errors, cost_bits, solved_fraction
+
+if TYPE_CHECKING:
+    from agents.recurrent import RecurrentAgent
+    from agents.runs import Run
 
 EVALUATION = 3
 """Stream of random numbers of the evaluation's tapes; training has others."""
@@ -75,7 +81,7 @@ def _errors(logits: NDArray[np.floating], batch: Batch) -> NDArray[np.int64]:
 
 
 def evaluate_run(
-    run: Run,
+    run: "Run",
     lengths: Sequence[int] = (),
     slots: int | None = None,
     episodes: int = 640,
@@ -100,6 +106,8 @@ def evaluate_run(
         RunError: the run has no trained network.
         ValueError: a length, the slots, the number of episodes or a field is impossible.
     """
+    from agents.recurrent import RecurrentAgent
+
     task, suffix = with_fields(run.config.task, fields)
     lengths = lengths or PROTOCOLS[run.config.name].evaluation_lengths
     task.check_lengths(np.array(lengths))
@@ -122,7 +130,7 @@ def evaluate_run(
     )
 
 
-def read_scores(run: Run) -> list[Score]:
+def read_scores(run: "Run") -> list[Score]:
     """Returns the scores that `evaluate_run` wrote.
 
     Raises:
@@ -136,7 +144,7 @@ def read_scores(run: Run) -> list[Score]:
         raise RunError(f"expected scores in {path}, got {error}") from error
 
 
-def is_evaluated(run: Run, lengths: Sequence[int], episodes: int) -> bool:
+def is_evaluated(run: "Run", lengths: Sequence[int], episodes: int) -> bool:
     """Whether a run's scores are there, for so many tapes of each length."""
     if not (run.folder / "evaluation.json").exists():
         return False
@@ -193,14 +201,16 @@ class AnyLength:
 
     def __init__(self, cell: Any, task: Task, slots: int | None = None) -> None:
         self._cell, self._task, self._slots = cell, task, slots
-        self._agents: dict[int | None, RecurrentAgent] = {}
+        self._agents: dict[int | None, Any] = {}
 
-    def agent(self, length: int) -> RecurrentAgent:
+    def agent(self, length: int) -> "RecurrentAgent":
         """Returns the agent for tapes of this length; one for all that need the same slots.
 
         Raises:
             ValueError: the cell cannot be given so many.
         """
+        from agents.recurrent import RecurrentAgent
+
         cell = self._cell
         size = cell.slots and (self._slots or enough_slots(cell, self._task, length))
         if size not in self._agents:

@@ -1,10 +1,16 @@
 """Files that appear whole or not at all, whatever stops the program or the machine."""
 
+import csv
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+
+class RunError(RuntimeError):
+    """A run's folder is missing, incomplete or in the way."""
 
 
 @contextmanager
@@ -18,6 +24,14 @@ def replacing(path: Path) -> Iterator[Path]:
     os.replace(temporary(path), path)
     if os.name == "posix":  # elsewhere, folders cannot be opened
         _to_disk(path.parent)
+
+
+def write_csv(rows: Iterable[tuple[Any, ...]], path: Path, names: Sequence[str]) -> None:
+    """Writes rows as a CSV file below their names; None is an empty field."""
+    with replacing(path) as new, new.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(rows)
 
 
 def temporary(path: Path) -> Path:

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from agents.benchmark_job import BenchmarkJob, Result
 from agents.bootstrap import Estimate, means_over_runs, pooled_means
-from agents.comparison import write_csv
-from agents.files import replacing
+from agents.files import replacing, write_csv
 from agents.leaderboard_figures import draw_profiles, draw_sample_efficiency
-from agents.summary import figure, table_row
+from agents.markdown import figure, table_head, table_row
 
 Results = Sequence[tuple[BenchmarkJob, Result]]
 
@@ -149,7 +148,7 @@ def _overall(rows: Sequence[Row], envs: Sequence[str], folder: Path) -> Iterator
     yield "## All environments"
     yield f"{', '.join(envs)}. Agents with equally many seeds in each of them."
     means = [pooled_means(table) for table in (samples, trained, beyond)]
-    lines = _header(["agent", "seeds", "all lengths", "lengths of training", "beyond"])
+    lines = table_head(["agent", "seeds", "all lengths", "lengths of training", "beyond"])
     for name in _best_first(means[0]):
         cells = [_estimate(part.get(name)) for part in means]
         lines.append(table_row([_code(name), str(len(samples[name])), *cells]))
@@ -166,7 +165,7 @@ def _of_environment(env_id: str, rows: Sequence[Row], folder: Path) -> Iterator[
     yield f"## {env_id}"
     columns = {row.length: f"*{row.length:,}*" if row.beyond else f"{row.length:,}" for row in rows}
     names = ["agent", "seeds", "env steps", "seconds", "all lengths"]
-    lines = _header([*names, *(f"at {column}" for column in columns.values())])
+    lines = table_head([*names, *(f"at {column}" for column in columns.values())])
     for name in _best_first(pooled):
         own = [row for row in rows if row.agent == name]
         effort = [_mean([row.env_steps for row in own]), _mean([row.seconds for row in own])]
@@ -211,10 +210,6 @@ def _in_order(
     samples: dict[str, NDArray[np.float64]], means: dict[str, Estimate]
 ) -> dict[str, NDArray[np.float64]]:
     return {name: samples[name] for name in _best_first(means)}
-
-
-def _header(columns: Sequence[str]) -> list[str]:
-    return [table_row(columns), "|---" * len(columns) + "|"]
 
 
 def _estimate(estimate: Estimate | None) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from agents.bootstrap import Samples, performance_profiles
-from agents.comparison_figures import draw_curves, line_styles, new_picture, save_picture
 from agents.learning import Curve
+from agents.pictures import draw_curves, line_styles, new_picture, save_picture
 
 THRESHOLDS = np.linspace(-0.1, 1.0, 56)
 """Scores at which a profile is drawn; at 1 itself nothing is greater."""

@@ -15,7 +15,7 @@ is called with the observation alone.
 import importlib
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,8 +105,10 @@ def make_own(source: str, env_id: str, seed: int) -> OwnAgent:
     Raises:
         ValueError: as `find_own` does.
     """
-    found: Any = find_own(source)
-    return OwnAgent(found(env_id=env_id, seed=seed) if inspect.isclass(found) else found)
+    found = find_own(source)
+    if inspect.isclass(found):
+        found = cast(Any, found)(env_id=env_id, seed=seed)
+    return OwnAgent(found)
 
 
 def own_fingerprint(source: str) -> str:

@@ -29,15 +29,11 @@ import keras
 import tensorflow as tf
 
 from agents.config import TrainConfig, config_from_dict
-from agents.files import replacing, temporary
+from agents.files import RunError, replacing, temporary
 from agents.reward_config import RewardConfig, reward_config_from_dict
 
 FORMAT = 1
 """Changes when a run of an older version can no longer be read."""
-
-
-class RunError(RuntimeError):
-    """A run's folder is missing, incomplete or in the way."""
 
 
 class Run:

@@ -13,8 +13,6 @@ from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from agents import console
-
 
 class Job(Protocol):
     """What is done once, in a process of its own, with its results in a folder of its own.
@@ -133,7 +131,6 @@ def _work(job: Job, sender: Any) -> None:
     # Ctrl-C goes to all processes of a terminal; the first of them decides what is to be done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    console.prepare_tensorflow()
     try:
         job.work(lambda *news: sender.send(News(*news)))
     except Exception as error:  # whatever it is, the other runs go on

@@ -48,17 +48,16 @@ def main(
     # Modules of one's own are found in the present folder, by the processes that train, too.
     sys.path.insert(0, str(Path.cwd()))
     from agents import console
-    from agents.benchmark import make_jobs
 
-    numbers = (seeds, steps, lengths, episodes, min_length, max_length, fields)
-    jobs = make_jobs(folder, envs, agents, *numbers)
     console.stop_when_terminated()
-    console.prepare_tensorflow()
+    from agents.benchmark import make_jobs
     from agents.bootstrap import require_rliable
     from agents.leaderboard import write_leaderboard
     from agents.sweep import run_missing
 
     require_rliable()
+    numbers = (seeds, steps, lengths, episodes, min_length, max_length, fields)
+    jobs = make_jobs(folder, envs, agents, *numbers)
     with console.sweep_progress(len(jobs)) as listen:
         failed = run_missing(jobs, workers, listen)
     done = [(job, job.result()) for job in jobs if job.folder not in failed]
