@@ -185,7 +185,7 @@ class BenchmarkJob:
                 oracle = OracleAgent(self.task)
                 return Learned(lambda _: oracle, 0, 0.0)
             case "own":
-                own = make_own(self.entrant.source, self.env_id, self.seed)
+                own = make_own(self.entrant.source, self.env_id, self.task, self.seed)
                 return Learned(lambda _: own)
             case "sb3":
                 return self._train_sb3(tell)
@@ -195,6 +195,10 @@ class BenchmarkJob:
                 return self._load_run(Path(self.entrant.source))
 
     def _train_sb3(self, tell: Tell) -> Learned:
+        from agents import console
+
+        # Stable-Baselines3 loads TensorFlow, if it is there, to write its logs.
+        console.prepare_tensorflow()
         import torch
 
         from agents.sb3_learners import train_sb3

@@ -9,9 +9,9 @@ import numpy as np
 
 from agents.bootstrap import Estimate, means_over_runs
 from agents.evaluation import read_scores
+from agents.markdown import figure, table_head, table_row
 from agents.plan import Place
 from agents.runs import Run
-from agents.markdown import figure, table_head, table_row
 from agents.summary import solved_at
 
 

@@ -2,7 +2,7 @@
 
 It is one of:
 
-- a class with `act`: called with `env_id` and `seed`, for each environment and seed;
+- a class with `act`: called with `env_id`, `task` and `seed`, for each environment and seed;
 - an object with `act`;
 - a function, which is the `act` of an agent without memory.
 
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.files import fingerprint
+from ntm_gym import Task
 
 
 class OwnAgent:
@@ -99,7 +100,7 @@ def find_own(source: str) -> Any:
     return found
 
 
-def make_own(source: str, env_id: str, seed: int) -> OwnAgent:
+def make_own(source: str, env_id: str, task: Task, seed: int) -> OwnAgent:
     """Returns the agent that MODULE:NAME names, for one environment and seed.
 
     Raises:
@@ -107,7 +108,7 @@ def make_own(source: str, env_id: str, seed: int) -> OwnAgent:
     """
     found = find_own(source)
     if inspect.isclass(found):
-        found = cast(Any, found)(env_id=env_id, seed=seed)
+        found = cast(Any, found)(env_id=env_id, task=task, seed=seed)
     return OwnAgent(found)
 
 
