@@ -278,9 +278,9 @@ def test_own_agents(mine, tmp_path):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (lambda shown: np.zeros((1, 2)), r"expected actions \[B, W\] for B = 3 .* shape \(1, 2\)"),
-        (lambda shown: np.zeros((3, 5)), r"expected an action of shape \(3, 2\)"),
-        (lambda shown: np.full((3, 2), 0.5), "expected an action of 0 and 1 only, got 0.5"),
+        (lambda _: np.zeros((1, 2)), r"expected actions \[B, W\] for B = 3 .* shape \(1, 2\)"),
+        (lambda _: np.zeros((3, 5)), r"expected an action of shape \(3, 2\)"),
+        (lambda _: np.full((3, 2), 0.5), "expected an action of 0 and 1 only, got 0.5"),
         (type("A", (), {"act": lambda *_: np.zeros((3, 2))})(), "expected act to return actions"),
     ],
 )
@@ -369,7 +369,7 @@ def test_frames_and_states_are_those_of_training():
     class Model:
         """Sees, and answers nothing."""
 
-        def predict(self, observation, state, episode_start, deterministic):
+        def predict(self, observation, *_, **__):
             seen.append(observation)
             return np.zeros((3, 2), int), None
 
