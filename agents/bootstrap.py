@@ -19,25 +19,11 @@ Samples = Mapping[str, NDArray[np.floating]]
 
 
 class Estimate(NamedTuple):
-    """The interquartile mean and its 95 % interval."""
+    """A mean and its 95 % interval."""
 
     mean: float
     low: float
     high: float
-
-
-class Profile(NamedTuple):
-    """The fraction of runs and tasks above each threshold, float64[thresholds], and its interval.
-
-    Attributes:
-        fraction: of the runs and tasks whose score is greater than the threshold.
-        low: lower end of the 95 % interval.
-        high: its upper end.
-    """
-
-    fraction: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
 
 
 def require_rliable() -> None:
@@ -73,18 +59,16 @@ def means_over_runs(samples: Samples) -> dict[str, list[Estimate]]:
     return _estimates(apart, lambda values: trim_mean(values[:, 0], 0.25, axis=0))
 
 
-def performance_profiles(samples: Samples, thresholds: NDArray[np.float64]) -> dict[str, Profile]:
+def performance_profiles(
+    samples: Samples, thresholds: NDArray[np.float64]
+) -> dict[str, list[Estimate]]:
     """Returns for each name the fraction of all its runs and tasks above each threshold.
 
     Args:
         samples: float[runs, tasks] for each name.
-        thresholds: float64[thresholds], ascending.
+        thresholds: float64[thresholds].
     """
-    from rliable.library import create_performance_profile
-
-    with _seeded():
-        fractions, intervals = create_performance_profile(dict(samples), thresholds, reps=RESAMPLES)
-    return {name: Profile(fractions[name], *intervals[name]) for name in samples}
+    return _estimates(samples, lambda values: (values[..., None] > thresholds).mean(axis=(0, 1)))
 
 
 def _estimates(

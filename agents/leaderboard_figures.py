@@ -24,10 +24,9 @@ def draw_profiles(samples: Samples, title: str, path: Path) -> Path:
     figure, axis = new_picture(title)
     profiles = performance_profiles(samples, THRESHOLDS)
     for profile, style in zip(profiles.values(), line_styles(profiles), strict=True):
-        axis.plot(THRESHOLDS, profile.fraction, **style, linewidth=1.8)
-        axis.fill_between(
-            THRESHOLDS, profile.low, profile.high, color=style["color"], alpha=0.13, linewidth=0
-        )
+        fraction, low, high = np.array(profile).T
+        axis.plot(THRESHOLDS, fraction, **style, linewidth=1.8)
+        axis.fill_between(THRESHOLDS, low, high, color=style["color"], alpha=0.13, linewidth=0)
     axis.set_ylim(-0.02, 1.02)
     axis.set_xlabel("score: 0 random answers, 1 the oracle")
     axis.set_ylabel("fraction of seeds and lengths above it")
