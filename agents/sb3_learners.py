@@ -5,6 +5,7 @@ The models are not kept: Stable-Baselines3 saves by pickle, which runs whatever 
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,7 +114,8 @@ def train_sb3(
     envs, frames = make_envs(learner, env_id, task, lengths)
     algorithms = {"RecurrentPPO": sb3_contrib.RecurrentPPO}
     algorithm = algorithms.get(learner.algorithm) or getattr(stable_baselines3, learner.algorithm)
-    model = algorithm(learner.policy, envs, seed=seed, device="cpu", **learner.settings)
+    settings = deepcopy(dict(learner.settings))  # A2C writes into what it is given
+    model = algorithm(learner.policy, envs, seed=seed, device="cpu", **settings)
     recorder = _Recorder(max(1, steps // POINTS), tell)
     model.learn(steps, callback=recorder)
     envs.close()
