@@ -94,17 +94,19 @@ def write_leaderboard(results: Results, command: str, folder: Path) -> str:
     ]
     write_csv(points, folder / "curves.csv", Point._fields)
     parts = ["# Leaderboard", f"```bash\n{command}\n```", _explanation(rows[0].episodes)]
+    names = list(dict.fromkeys(row.agent for row in rows))
     envs = list(dict.fromkeys(row.env_id for row in rows))
     if len(envs) > 1:
-        parts += _overall(rows, envs, folder)
+        parts += _overall(rows, names, envs, folder)
     for env_id in envs:
         own = [row for row in rows if row.env_id == env_id]
-        parts += _of_environment(env_id, own, folder)
+        parts += _of_environment(env_id, own, names, folder)
         learned = [point for point in points if point.env_id == env_id]
         if learned:
             best = float(np.mean([row.oracle_return for row in own]))
             path = folder / f"{env_id}-learning.png"
-            parts.append(_image(draw_sample_efficiency(_curves(learned), best, env_id, path)))
+            drawn = draw_sample_efficiency(_curves(learned), names, best, env_id, path)
+            parts.append(_image(drawn))
     text = "\n\n".join(parts) + "\n"
     with replacing(folder / "leaderboard.md") as path:
         path.write_text(text, encoding="utf-8")
@@ -140,7 +142,9 @@ def _explanation(episodes: int) -> str:
     )
 
 
-def _overall(rows: Sequence[Row], envs: Sequence[str], folder: Path) -> Iterator[str]:
+def _overall(
+    rows: Sequence[Row], names: Sequence[str], envs: Sequence[str], folder: Path
+) -> Iterator[str]:
     """Yields the parts about all environments, of the entrants that are in each of them."""
     samples = score_table(rows)
     trained = score_table([row for row in rows if not row.beyond])
@@ -153,19 +157,19 @@ def _overall(rows: Sequence[Row], envs: Sequence[str], folder: Path) -> Iterator
         cells = [_estimate(part.get(name)) for part in means]
         lines.append(table_row([_code(name), str(len(samples[name])), *cells]))
     yield "\n".join(lines)
-    yield _image(
-        draw_profiles(_in_order(samples, means[0]), "all environments", folder / "all.png")
-    )
+    yield _image(draw_profiles(samples, names, "all environments", folder / "all.png"))
 
 
-def _of_environment(env_id: str, rows: Sequence[Row], folder: Path) -> Iterator[str]:
+def _of_environment(
+    env_id: str, rows: Sequence[Row], names: Sequence[str], folder: Path
+) -> Iterator[str]:
     """Yields the parts about one environment."""
     samples = score_table(rows)
     pooled, by_length = pooled_means(samples), means_over_runs(samples)
     yield f"## {env_id}"
     columns = {row.length: f"*{row.length:,}*" if row.beyond else f"{row.length:,}" for row in rows}
-    names = ["agent", "seeds", "env steps", "seconds", "all lengths"]
-    lines = table_head([*names, *(f"at {column}" for column in columns.values())])
+    first = ["agent", "seeds", "env steps", "seconds", "all lengths"]
+    lines = table_head([*first, *(f"at {column}" for column in columns.values())])
     for name in _best_first(pooled):
         own = [row for row in rows if row.agent == name]
         effort = [_mean([row.env_steps for row in own]), _mean([row.seconds for row in own])]
@@ -173,7 +177,7 @@ def _of_environment(env_id: str, rows: Sequence[Row], folder: Path) -> Iterator[
         cells = [_code(name), str(len(samples[name])), *effort, *map(_estimate, scores)]
         lines.append(table_row(cells))
     yield "\n".join(lines)
-    yield _image(draw_profiles(_in_order(samples, pooled), env_id, folder / f"{env_id}.png"))
+    yield _image(draw_profiles(samples, names, env_id, folder / f"{env_id}.png"))
 
 
 def score_table(rows: Sequence[Row]) -> dict[str, NDArray[np.float64]]:
@@ -204,12 +208,6 @@ def _curves(points: Sequence[Point]) -> dict[str, list[list[tuple[int, float]]]]
 
 def _best_first(means: dict[str, Estimate]) -> list[str]:
     return sorted(means, key=lambda name: -means[name].mean)
-
-
-def _in_order(
-    samples: dict[str, NDArray[np.float64]], means: dict[str, Estimate]
-) -> dict[str, NDArray[np.float64]]:
-    return {name: samples[name] for name in _best_first(means)}
 
 
 def _estimate(estimate: Estimate | None) -> str:

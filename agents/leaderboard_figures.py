@@ -13,18 +13,21 @@ THRESHOLDS = np.linspace(-0.1, 1.0, 56)
 """Scores at which a profile is drawn; at 1 itself nothing is greater."""
 
 
-def draw_profiles(samples: Samples, title: str, path: Path) -> Path:
+def draw_profiles(samples: Samples, names: Sequence[str], title: str, path: Path) -> Path:
     """Draws for each score the fraction of runs and lengths that are above it, with 95 % bands.
 
     Args:
         samples: scores float[runs, tasks] of each entrant.
+        names: all entrants, so that each has the same colour in all pictures.
         title: of the picture.
         path: where it is written.
     """
     figure, axis = new_picture(title)
     profiles = performance_profiles(samples, THRESHOLDS)
-    for profile, style in zip(profiles.values(), line_styles(profiles), strict=True):
-        fraction, low, high = np.array(profile).T
+    for style in line_styles(names):
+        if style["label"] not in profiles:
+            continue
+        fraction, low, high = np.array(profiles[style["label"]]).T
         axis.plot(THRESHOLDS, fraction, **style, linewidth=1.8)
         axis.fill_between(THRESHOLDS, low, high, color=style["color"], alpha=0.13, linewidth=0)
     axis.set_ylim(-0.02, 1.02)
@@ -34,12 +37,17 @@ def draw_profiles(samples: Samples, title: str, path: Path) -> Path:
 
 
 def draw_sample_efficiency(
-    curves: Mapping[str, Sequence[Curve]], oracle_return: float, title: str, path: Path
+    curves: Mapping[str, Sequence[Curve]],
+    names: Sequence[str],
+    oracle_return: float,
+    title: str,
+    path: Path,
 ) -> Path:
     """Draws the mean return of training episodes against environment steps.
 
     Args:
         curves: for each entrant the curve of each seed, none of them empty.
+        names: all entrants, so that each has the same colour in all pictures.
         oracle_return: the best mean return.
         title: of the picture.
         path: where it is written.
@@ -54,6 +62,7 @@ def draw_sample_efficiency(
             ]
             for name, group in curves.items()
         },
+        names,
     )
     axis.axhline(oracle_return, color="0.4", linestyle=":", label="oracle")
     axis.axhline(0, color="0.4", linewidth=0.8)

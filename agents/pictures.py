@@ -27,12 +27,21 @@ def line_styles(names: Iterable[str]) -> Iterator[dict[str, Any]]:
         yield {"color": f"C{number % 10}", "linestyle": dash, "label": name}
 
 
-def draw_curves(axis: Axes, groups: Mapping[str, Sequence[LearningCurve]]) -> None:
+def draw_curves(
+    axis: Axes, groups: Mapping[str, Sequence[LearningCurve]], names: Iterable[str] = ()
+) -> None:
     """Draws each curve as a thin line, to its end, and each group's median as a thick one.
 
     A curve that has ended counts in the median with its last value.
+
+    Args:
+        axis: where.
+        groups: the curves of each name.
+        names: all names that have a colour, if there are more than those drawn here.
     """
-    for curves, style in zip(groups.values(), line_styles(groups), strict=True):
+    styles = {style["label"]: style for style in line_styles(names or groups)}
+    for name, curves in groups.items():
+        style = styles[name]
         for times, values in curves:
             axis.plot(times, values, **{**style, "linewidth": 0.6, "alpha": 0.4, "label": None})
         begin = max(times[0] for times, _ in curves)

@@ -382,6 +382,58 @@ def test_frames_and_states_are_those_of_training():
         shown, _, ended, _ = envs.step(actions)
 
 
+SAVING = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
+
+
+@SAVING
+def test_learners_by_reward_and_runs(tmp_path, monkeypatch):
+    from agents.cell_config import LSTMConfig
+    from agents.evaluation import evaluate_run
+    from agents.runs import Run
+
+    tiny = dataclasses.replace(
+        reward_recipe(COPY, "lstm"),
+        cell=LSTMConfig(units=4, layers=1),
+        episodes=2,
+        rollouts=4,
+        solved_sequences=8,
+    )
+    monkeypatch.setattr("agents.reward_config.reward_recipe", lambda *_: tiny)
+    options = {"episodes": 16, "steps": 200, "seeds": (3,)}
+    (job,) = small(tmp_path, "lstm-rl", **options)
+    result = done(job)
+    # Five updates of eight rows and five steps at most are what surely fits into 200 steps.
+    assert len(result.curve) == 5
+    assert result.steps == result.curve[-1][0] <= 200
+
+    run = Run.open(job.folder / "run")
+    assert run.config.seed == 3
+    list(evaluate_run(run, (1, 2), episodes=16))
+    errors = {
+        row["length"]: row["bit_errors"]
+        for row in json.loads((run.folder / "evaluation.json").read_text())["scores"]
+        if row["agent"] == "lstm"
+    }
+    (loaded,) = small(tmp_path, f"lstm={run.folder}", **options)
+    assert (loaded.seed, loaded.folder.parent.name) == (3, "lstm")
+    scores = done(loaded).scores
+    assert scores == result.scores
+    for score in scores:
+        assert score.mean_return == pytest.approx(1 - errors[score.length] / score.length)
+
+    with pytest.raises(ValueError, match="expected each run once"):
+        small(tmp_path, f"a={run.folder}", f"a={run.folder}")
+    with pytest.raises(
+        ValueError, match=r"expected a run of NTMPrioritySort-v0, got .* of NTMCopy"
+    ):
+        small(tmp_path, str(run.folder), env="NTMPrioritySort-v0", **{**SMALL, "fields": None})
+    with pytest.raises(ValueError, match=r"expected a run of Copy\(width=8\), got .*width=2"):
+        small(tmp_path, str(run.folder), fields=None)
+    (run.folder / "model.keras").unlink()
+    with pytest.raises(RunError, match="has training ended"):
+        small(tmp_path, str(run.folder))
+
+
 def test_reward_learners_keep_to_the_budget():
     task = Copy(width=2)
     recipe = reward_recipe(COPY)
