@@ -180,7 +180,8 @@ def made_up(folder, agent, seed, scores, env_id=COPY, steps=1000):
     return job, Result(steps, 2.0 + seed, [(500, 0.1), (1000, scores[0] / 2)], found)
 
 
-def test_leaderboard(tmp_path):
+def test_leaderboard(tmp_path, monkeypatch):
+    monkeypatch.setattr("agents.bootstrap.RESAMPLES", 50)
     recall = "NTMAssociativeRecall-v0"
     results = [made_up(tmp_path, "ppo", seed, (0.5, 0.25)) for seed in range(2)]
     results += [made_up(tmp_path, "best", seed, (1.0, 0.75)) for seed in range(2)]
@@ -423,10 +424,9 @@ def test_learners_by_reward_and_runs(tmp_path, monkeypatch):
 
     with pytest.raises(ValueError, match="expected each run once"):
         small(tmp_path, f"a={run.folder}", f"a={run.folder}")
-    with pytest.raises(
-        ValueError, match=r"expected a run of NTMPrioritySort-v0, got .* of NTMCopy"
-    ):
-        small(tmp_path, str(run.folder), env="NTMPrioritySort-v0", **{**SMALL, "fields": None})
+    recall = {"env": "NTMAssociativeRecall-v0", "lengths": (2,), "max_length": None}
+    with pytest.raises(ValueError, match=r"expected a run of NTMAssoc.*-v0, got .* of NTMCopy-v0"):
+        small(tmp_path, str(run.folder), fields=None, **recall)
     with pytest.raises(ValueError, match=r"expected a run of Copy\(width=8\), got .*width=2"):
         small(tmp_path, str(run.folder), fields=None)
     (run.folder / "model.keras").unlink()
