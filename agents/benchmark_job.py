@@ -93,7 +93,7 @@ class BenchmarkJob:
         return self.steps if self.entrant.learns else 1
 
     def settings(self) -> dict[str, Any]:
-        """Returns all that decides the result, as JSON has it."""
+        """Returns all that decides the result, as it is written to `result.json`."""
         settings: dict[str, Any] = {
             "source": self.entrant.source,
             "env_id": self.env_id,
@@ -150,6 +150,7 @@ class BenchmarkJob:
 
     def work(self, tell: Tell) -> None:
         """Trains or loads the entrant and scores it; see `agents.sweep.Job.work`."""
+        settings = self.settings()  # those of now: a module may be changed in the meantime
         self.folder.mkdir(parents=True, exist_ok=True)
         learned = self._learn(tell)
         scores = []
@@ -162,7 +163,7 @@ class BenchmarkJob:
             perfect = float((returns > 1 - 1e-9).mean())  # a sum of rewards is rounded
             scores.append(Score(length, float(returns.mean()), best, perfect))
         content: Mapping[str, Any] = {
-            "settings": self.settings(),
+            "settings": settings,
             "command": sys.argv,
             "steps": learned.steps,
             "seconds": learned.seconds,

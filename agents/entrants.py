@@ -10,6 +10,7 @@ runs of one name are the seeds and environments of one entrant:
     my_module:MyAgent           an agent of one's own, see `agents.own_agent`
 """
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,7 @@ def parse_entrants(texts: Sequence[str]) -> list[Entrant]:
 
     Raises:
         ValueError: there is none, or one of them does not exist or is named twice.
+        RuntimeError: the packages of one of them are missing.
     """
     if not texts:
         raise ValueError("expected at least one agent, got none")
@@ -82,6 +84,11 @@ def _kind(source: str) -> Kind:
     if source == "oracle":
         return "oracle"
     if source in SB3_LEARNERS:
+        if importlib.util.find_spec("sb3_contrib") is None:
+            raise RuntimeError(
+                f"expected Stable-Baselines3 and sb3-contrib for {source}, got none: "
+                'pip install -e ".[sb3]" -c constraints.txt'
+            )
         return "sb3"
     if source in REWARD_CELLS:
         return "reward"

@@ -138,7 +138,7 @@ def _explanation(episodes: int) -> str:
         "interquartile mean over seeds, and over lengths and environments where there are several, "
         "with the 95 % interval of a stratified bootstrap. Lengths in italics are beyond those of "
         "training. Environment steps and seconds are those of the training, mean over seeds; - "
-        "where an agent learned from no rewards, or was not trained here."
+        "where they are not known, or where an agent learned from no rewards."
     )
 
 

@@ -247,6 +247,12 @@ def test_bad_input_is_refused_before_any_work(tmp_path, changes, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_missing_packages_are_said(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(RuntimeError, match=r'for a2c, got none: pip install -e "\.\[sb3\]"'):
+        parse_entrants(["random", "a2c"])
+
+
 def test_names():
     ppo, own = parse_entrants(["ppo", "other=random"])
     assert ppo == Entrant("ppo", "ppo", "sb3")
