@@ -473,12 +473,15 @@ def test_a_folder_that_holds_no_result_is_said(tmp_path):
 def test_script(mine):
     command = [sys.executable, ROOT / "scripts" / "benchmark.py", "--agents", "random", "mine:Echo"]
     command += ["--seeds", "0", "--lengths", "1", "--episodes", "50", "--fields", "width", "2"]
-    runs = [
-        subprocess.run(command, cwd=mine, capture_output=True, text=True, check=False)
-        for _ in range(2)
-    ]
-    for run in runs:
+    runs, written = [], []
+    for _ in range(2):
+        run = subprocess.run(command, cwd=mine, capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stderr
+        runs.append(run)
+        written.append({path: path.stat().st_mtime_ns for path in mine.rglob("result.json")})
+    # What is done is not done again.
+    assert len(written[0]) == 2
+    assert written[0] == written[1]
     folder = mine / "runs" / "benchmark"
     assert "| `mine:Echo` | 1 | - | - | 1.000 [1.000, 1.000] | 1.000 [1.0" in runs[1].stdout
     assert "--agents random mine:Echo" in (folder / "leaderboard.md").read_text()
