@@ -11,7 +11,7 @@ from agents.benchmark_job import BenchmarkJob, Result
 from agents.bootstrap import Estimate, means_over_runs, pooled_means
 from agents.files import replacing, write_csv
 from agents.leaderboard_figures import draw_profiles, draw_sample_efficiency
-from agents.markdown import figure, table_head, table_row
+from agents.markdown import table_head, table_row
 
 Results = Sequence[tuple[BenchmarkJob, Result]]
 
@@ -136,7 +136,7 @@ def _explanation(episodes: int) -> str:
         "A score is an agent's mean return divided by the oracle's on the same held-out tapes, "
         f"{episodes:,} of each length: 0 for random answers, 1 for the oracle. Tables show the "
         "interquartile mean over seeds, and over lengths and environments where there are several, "
-        "with the 95 % interval of a stratified bootstrap. Lengths in italics are beyond those of "
+        "with the 95 % interval of a stratified bootstrap if there are several seeds. Lengths in italics are beyond those of "
         "training. Environment steps and seconds are those of the training, mean over seeds; - "
         "where they are not known, or where an agent learned from no rewards."
     )
@@ -154,8 +154,9 @@ def _overall(
     means = [pooled_means(table) for table in (samples, trained, beyond)]
     lines = table_head(["agent", "seeds", "all lengths", "lengths of training", "beyond"])
     for name in _best_first(means[0]):
-        cells = [_estimate(part.get(name)) for part in means]
-        lines.append(table_row([_code(name), str(len(samples[name])), *cells]))
+        runs = len(samples[name])
+        cells = [_estimate(part.get(name), runs) for part in means]
+        lines.append(table_row([_code(name), str(runs), *cells]))
     yield "\n".join(lines)
     yield _image(draw_profiles(samples, names, "all environments", folder / "all.png"))
 
@@ -173,9 +174,9 @@ def _of_environment(
     for name in _best_first(pooled):
         own = [row for row in rows if row.agent == name]
         effort = [_mean([row.env_steps for row in own]), _mean([row.seconds for row in own])]
-        scores = [pooled[name], *by_length[name]]
-        cells = [_code(name), str(len(samples[name])), *effort, *map(_estimate, scores)]
-        lines.append(table_row(cells))
+        runs = len(samples[name])
+        scores = [_estimate(each, runs) for each in (pooled[name], *by_length[name])]
+        lines.append(table_row([_code(name), str(runs), *effort, *scores]))
     yield "\n".join(lines)
     yield _image(draw_profiles(samples, names, env_id, folder / f"{env_id}.png"))
 
@@ -210,15 +211,18 @@ def _best_first(means: dict[str, Estimate]) -> list[str]:
     return sorted(means, key=lambda name: -means[name].mean)
 
 
-def _estimate(estimate: Estimate | None) -> str:
+def _estimate(estimate: Estimate | None, runs: int) -> str:
+    """The mean and its interval, which one run alone does not have."""
     if estimate is None:
         return "-"
+    if runs == 1:
+        return f"{estimate.mean:.3f}"
     return f"{estimate.mean:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 def _mean(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
-    return figure(float(np.mean(known))) if known and len(known) == len(values) else "-"
+    return f"{np.mean(known):,.0f}" if known and len(known) == len(values) else "-"
 
 
 def _code(name: str) -> str:

@@ -177,7 +177,7 @@ def made_up(folder, agent, seed, scores, env_id=COPY, steps=1000):
     found = tuple(
         Score(length, score * 0.5, 0.5, 0.0) for length, score in zip((20, 40), scores, strict=True)
     )
-    return job, Result(steps, 2.0 + seed, [(500, 0.1), (1000, scores[0] / 2)], found)
+    return job, Result(steps, 20.0 + 10 * seed, [(500, 0.1), (1000, scores[0] / 2)], found)
 
 
 def test_leaderboard(tmp_path, monkeypatch):
@@ -195,7 +195,7 @@ def test_leaderboard(tmp_path, monkeypatch):
     assert "ppo" not in overall
     assert "| agent | seeds | env steps | seconds | all lengths | at 20 | at *40* |" in copy
     best, ppo = (line for line in copy.splitlines() if line.startswith("| `"))
-    assert best.startswith("| `best` | 2 | 1,000 | 2.5 | 0.875 [0.875, 0.875] | 1.000 [1.000, 1")
+    assert best.startswith("| `best` | 2 | 1,000 | 25 | 0.875 [0.875, 0.875] | 1.000 [1.000, 1")
     assert ppo.endswith("| 0.375 [0.375, 0.375] | 0.500 [0.500, 0.500] | 0.250 [0.250, 0.250] |")
     rows = read_csv(tmp_path / "scores.csv")
     assert [row["score"] for row in rows[:2]] == ["0.5", "0.25"]
@@ -483,7 +483,7 @@ def test_script(mine):
     assert len(written[0]) == 2
     assert written[0] == written[1]
     folder = mine / "runs" / "benchmark"
-    assert "| `mine:Echo` | 1 | - | - | 1.000 [1.000, 1.000] | 1.000 [1.0" in runs[1].stdout
+    assert "| `mine:Echo` | 1 | - | - | 1.000 | 1.000 |" in runs[1].stdout
     assert "--agents random mine:Echo" in (folder / "leaderboard.md").read_text()
     assert [row["agent"] for row in read_csv(folder / "scores.csv")] == ["random", "mine:Echo"]
     assert not list(folder.rglob(".new-*"))
