@@ -136,9 +136,10 @@ def _explanation(episodes: int) -> str:
         "A score is an agent's mean return divided by the oracle's on the same held-out tapes, "
         f"{episodes:,} of each length: 0 for random answers, 1 for the oracle. Tables show the "
         "interquartile mean over seeds, and over lengths and environments where there are several, "
-        "with the 95 % interval of a stratified bootstrap if there are several seeds. Lengths in italics are beyond those of "
-        "training. Environment steps and seconds are those of the training, mean over seeds; - "
-        "where they are not known, or where an agent learned from no rewards."
+        "with the 95 % interval of a stratified bootstrap if there are several seeds. Lengths in "
+        "italics are beyond those of training. Environment steps and seconds are those of the "
+        "training, mean over seeds; - where they are not known, or where an agent learned from no "
+        "rewards."
     )
 
 
