@@ -1,23 +1,18 @@
-"""A plan's runs side by side: all scores in one CSV file, and the table of a task."""
+"""A plan's runs side by side: all scores as rows, and the table of a task."""
 
-import csv
-import importlib.util
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 
+from agents.bootstrap import Estimate, means_over_runs
 from agents.evaluation import read_scores
-from agents.files import replacing
+from agents.markdown import figure, table_head, table_row
 from agents.plan import Place
 from agents.runs import Run
-from agents.summary import figure, solved_at, table_row
-
-RESAMPLES = 2_000
-"""Bootstrap samples behind an interval; with more, its ends no longer move visibly."""
+from agents.summary import solved_at
 
 
 class Row(NamedTuple):
@@ -56,14 +51,6 @@ class Row(NamedTuple):
     oracle_bit_errors: float
 
 
-class Estimate(NamedTuple):
-    """The interquartile mean over seeds and its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
 def collect(place: Place, run: Run, lengths: Sequence[int]) -> Iterator[Row]:
     """Yields a run's rows.
 
@@ -90,58 +77,24 @@ def collect(place: Place, run: Run, lengths: Sequence[int]) -> Iterator[Row]:
         )
 
 
-def write_csv(rows: Sequence[Row], path: Path) -> None:
-    """Writes rows as a CSV file, which appears whole or not at all; None is an empty field."""
-    with replacing(path) as new, new.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Row._fields)
-        writer.writerows(rows)
-
-
-def require_rliable() -> None:
-    """Raises RuntimeError if the package that computes the intervals is missing."""
-    if importlib.util.find_spec("rliable") is None:
-        raise RuntimeError(
-            'expected the package rliable, got none: pip install -e ".[compare]" -c constraints.txt'
-        )
-
-
 def interquartile_means(rows: Sequence[Row]) -> dict[str, dict[int, Estimate]]:
     """Returns the wrong bits of each variant at each length, over its seeds.
 
-    The interval is that of Agarwal et al. 2021 (arXiv 2108.13264), a bootstrap over seeds.
+    The interval is a bootstrap over seeds, see `agents.bootstrap`.
 
     Args:
         rows: rows of one task.
     """
-    from rliable.library import get_interval_estimates
-    from scipy.stats import trim_mean
-
-    scores = {}
+    samples = {}
     for variant, group in _by_variant(rows).items():
         by_seed: dict[int, list[float]] = {}
         for row in group:
             by_seed.setdefault(row.seed, []).append(row.bit_errors)
-        # rliable's axes are runs, tasks and any more.
-        scores[variant] = np.array(list(by_seed.values()))[:, np.newaxis]
+        samples[variant] = np.array(list(by_seed.values()))
     lengths = list(dict.fromkeys(row.length for row in rows))
-    # rliable draws from NumPy's global generator, whatever it is given.
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
-    try:
-        means, intervals = get_interval_estimates(
-            scores, lambda errors: trim_mean(errors[:, 0], 0.25, axis=0), reps=RESAMPLES
-        )
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
     return {
-        variant: {
-            length: Estimate(float(mean), float(low), float(high))
-            for length, mean, (low, high) in zip(
-                lengths, means[variant], intervals[variant].T, strict=True
-            )
-        }
-        for variant in scores
+        variant: dict(zip(lengths, estimates, strict=True))
+        for variant, estimates in means_over_runs(samples).items()
     }
 
 
@@ -158,7 +111,7 @@ def comparison_table(rows: Sequence[Row], estimates: Mapping[str, Mapping[int, E
     lengths = list(next(iter(estimates.values())))
     columns = ["variant", "solved", "sequences until solved"]
     columns += [f"wrong at {length:,}" for length in lengths]
-    lines = [table_row(columns), "|---" * len(columns) + "|"]
+    lines = table_head(columns)
     for variant, group in _by_variant(rows).items():
         runs = {row.seed: row.solved_sequences for row in group}
         solved = sorted(math.inf if count is None else count for count in runs.values())

@@ -1,15 +1,20 @@
 """Pictures of a plan's runs: how each variant learned, and how it does beyond training."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
-from agents.comparison import Estimate
+from agents.bootstrap import Estimate
+from agents.pictures import (
+    LearningCurve,
+    draw_curves,
+    line_styles,
+    new_picture,
+    save_picture,
+)
 from agents.runs import Run
 
 Quantity = Literal["held_out_loss_bits", "held_out_bit_errors"]
@@ -36,24 +41,15 @@ def draw_learning(
         title: of the picture.
         path: where it is written.
     """
-    figure, axis = _picture(title)
-    for group, style in zip(runs.values(), _styles(runs), strict=True):
-        curves = [_curve(run, quantity) for run in group]
-        for sequences, values in curves:
-            axis.plot(sequences, values, **{**style, "linewidth": 0.6, "alpha": 0.4, "label": None})
-        begin = max(sequences[0] for sequences, _ in curves)
-        times = np.unique(np.concatenate([sequences for sequences, _ in curves]))
-        times = times[times >= begin]
-        last = [
-            values[np.searchsorted(sequences, times, side="right") - 1]
-            for sequences, values in curves
-        ]
-        axis.plot(times, np.median(last, axis=0), **style, linewidth=2.4)
+    figure, axis = new_picture(title)
+    curves = {name: [_curve(run, quantity) for run in group] for name, group in runs.items()}
+    draw_curves(axis, curves)
     axis.set_xlim(left=0)
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.set_xlabel("training sequences")
     axis.set_ylabel(f"{LABELS[quantity]} of the longest training length")
-    return _save(figure, axis, "median over seeds", path)
+    _show_zero(axis)
+    return save_picture(figure, axis, "median over seeds", path)
 
 
 def draw_generalisation(
@@ -72,12 +68,12 @@ def draw_generalisation(
         title: of the picture.
         path: where it is written.
     """
-    figure, axis = _picture(title)
+    figure, axis = new_picture(title)
     axis.axvspan(*trained, color="0.92", zorder=0)
     lengths = list(random_errors)
     axis.plot(lengths, list(random_errors.values()), ":", color="0.4", label="random answers")
     for number, (scores, style) in enumerate(
-        zip(estimates.values(), _styles(estimates), strict=True)
+        zip(estimates.values(), line_styles(estimates), strict=True)
     ):
         means, low, high = np.array(list(scores.values())).T
         # Lines on one another, as many are at 0, show by markers of several sizes.
@@ -93,20 +89,14 @@ def draw_generalisation(
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.set_xlabel("length of the sequence (grey: lengths in training)")
     axis.set_ylabel("wrong bits per sequence")
-    return _save(figure, axis, "interquartile mean over seeds,\n95 % interval", path)
+    _show_zero(axis)
+    return save_picture(figure, axis, "interquartile mean over seeds,\n95 % interval", path)
 
 
-def _curve(run: Run, quantity: Quantity) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _curve(run: Run, quantity: Quantity) -> LearningCurve:
     rows = run.read_metrics()
     sequences, values = (np.array([row[name] for row in rows]) for name in ("sequences", quantity))
     return sequences, values
-
-
-def _styles(names: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yields a colour, and beyond the tenth another dash, for each name."""
-    for number, name in enumerate(names):
-        dash = ("-", "--", "-.")[number // 10 % 3]
-        yield {"color": f"C{number % 10}", "linestyle": dash, "label": name}
 
 
 def _apart(lengths: Sequence[int]) -> list[int]:
@@ -119,18 +109,7 @@ def _apart(lengths: Sequence[int]) -> list[int]:
     return kept
 
 
-def _picture(title: str) -> tuple[Any, Axes]:
-    figure, axis = plt.subplots(figsize=(10, 5.6), layout="constrained")
-    axis.set_title(title)
-    return figure, axis
-
-
-def _save(figure: Any, axis: Axes, legend: str, path: Path) -> Path:
+def _show_zero(axis: Axes) -> None:
     # Zero must be seen too: it is what counts.
     axis.set_yscale("symlog", linthresh=0.01)
     axis.set_ylim(bottom=0)
-    axis.grid(alpha=0.3)
-    figure.legend(title=legend, loc="outside right upper")
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
-    return path

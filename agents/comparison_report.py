@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from agents.comparison import Row, collect, comparison_table, interquartile_means, write_csv
+from agents.comparison import Row, collect, comparison_table, interquartile_means
 from agents.comparison_figures import draw_generalisation, draw_learning
-from agents.files import replacing
+from agents.files import replacing, write_csv
 from agents.plan import Place
 from agents.runs import Run
 from agents.training_job import TrainingJob
@@ -24,7 +24,7 @@ def write_report(name: str, jobs: Mapping[Place, TrainingJob], folder: Path) -> 
     """
     runs = {place: Run.open(jobs[place].folder) for place in _in_order(list(jobs))}
     rows = [row for place, run in runs.items() for row in collect(place, run, jobs[place].lengths)]
-    write_csv(rows, folder / "scores.csv")
+    write_csv(rows, folder / "scores.csv", Row._fields)
     parts = [f"# {name}"]
     for task in dict.fromkeys(place.task for place in runs):
         own = {place: run for place, run in runs.items() if place.task == task}

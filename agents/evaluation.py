@@ -1,18 +1,25 @@
-"""Scores on held-out tapes, far beyond the training lengths, beside random and oracle."""
+"""Scores on held-out tapes, far beyond the training lengths, beside random and oracle.
+
+TensorFlow is loaded where it is needed only: agents without it are scored, too.
+"""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
+import gymnasium as gym
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.agent import Agent, OracleAgent, RandomAgent
-from agents.files import read_json
-from agents.recurrent import RecurrentAgent
-from agents.runs import Run, RunError
+from agents.files import RunError, read_json
 from agents.settings import checked
 from ntm_gym import PROTOCOLS, Batch, Task
 from ntm_gym.metrics import bit_errors, cost_bits, solved_fraction
+
+if TYPE_CHECKING:
+    from agents.recurrent import RecurrentAgent
+    from agents.runs import Run
 
 EVALUATION = 3
 """Stream of random numbers of the evaluation's tapes; training has others."""
@@ -53,8 +60,7 @@ def held_out(task: Task, length: int, episodes: int, seed: int) -> Batch:
 def score(name: str, agent: Agent, batch: Batch, slots: int | None = None) -> Score:
     """Scores an agent on tapes of one length."""
     logits = agent.logits(batch)
-    answers = np.where(np.isnan(logits), np.nan, logits > 0)  # what is no number is wrong
-    errors = bit_errors(answers, batch.targets, batch.mask)
+    errors = _errors(logits, batch)
     return Score(
         agent=name,
         length=int(batch.lengths[0]),
@@ -68,8 +74,14 @@ def score(name: str, agent: Agent, batch: Batch, slots: int | None = None) -> Sc
     )
 
 
+def _errors(logits: NDArray[np.floating], batch: Batch) -> NDArray[np.int64]:
+    """The wrong bits of each tape, int64[B]."""
+    answers = np.where(np.isnan(logits), np.nan, logits > 0)  # what is no number is wrong
+    return bit_errors(answers, batch.targets, batch.mask)
+
+
 def evaluate_run(
-    run: Run,
+    run: "Run",
     lengths: Sequence[int] = (),
     slots: int | None = None,
     episodes: int = 640,
@@ -94,21 +106,20 @@ def evaluate_run(
         RunError: the run has no trained network.
         ValueError: a length, the slots, the number of episodes or a field is impossible.
     """
+    from agents.recurrent import RecurrentAgent
+
     task, suffix = with_fields(run.config.task, fields)
     lengths = lengths or PROTOCOLS[run.config.name].evaluation_lengths
     task.check_lengths(np.array(lengths))
     if episodes < 1:
         raise ValueError(f"expected episodes of at least 1, got {episodes}")
-    trained = RecurrentAgent.load(run.folder).cell
-    agents: dict[int | None, RecurrentAgent] = {}
+    network = AnyLength(RecurrentAgent.load(run.folder).cell, task, slots)
     scores: list[Score] = []
     for length in lengths:
-        size = trained.slots and (slots or enough_slots(trained, task, length))
-        if size not in agents:
-            agents[size] = RecurrentAgent(trained if size is None else trained.with_slots(size))
+        agent = network.agent(length)
         batch = held_out(task, length, episodes, seed)
         rows = [
-            score(run.config.cell.name, agents[size], batch, size),
+            score(run.config.cell.name, agent, batch, agent.cell.slots),
             score("random", RandomAgent(task.target_width, seed), batch),
             score("oracle", OracleAgent(task), batch),
         ]
@@ -119,7 +130,7 @@ def evaluate_run(
     )
 
 
-def read_scores(run: Run) -> list[Score]:
+def read_scores(run: "Run") -> list[Score]:
     """Returns the scores that `evaluate_run` wrote.
 
     Raises:
@@ -136,7 +147,7 @@ def read_scores(run: Run) -> list[Score]:
         raise RunError(f"expected scores in {path}, got {error}") from error
 
 
-def is_evaluated(run: Run, lengths: Sequence[int], episodes: int) -> bool:
+def is_evaluated(run: "Run", lengths: Sequence[int], episodes: int) -> bool:
     """Whether a run's scores are there, for so many tapes of each length."""
     if not (run.folder / "evaluation.json").exists():
         return False
@@ -179,6 +190,55 @@ def enough_slots(cell: Any, task: Task, length: int) -> int:
     tape = task.sample(np.random.default_rng(0), np.array([length]))
     shown = int(tape.mask[0].argmax())
     return max(128, 2 ** (shown - 1).bit_length())
+
+
+class AnyLength:
+    """A trained cell, on as many memory slots as the tapes of each length need.
+
+    Args:
+        cell: the built cell.
+        task: the task that it answers.
+        slots: memory slots at every length; what `enough_slots` says if None. A cell without a
+            memory has none.
+    """
+
+    def __init__(self, cell: Any, task: Task, slots: int | None = None) -> None:
+        self._cell, self._task, self._slots = cell, task, slots
+        self._agents: dict[int | None, Any] = {}
+
+    def agent(self, length: int) -> "RecurrentAgent":
+        """Returns the agent for tapes of this length; one for all that need the same slots.
+
+        Raises:
+            ValueError: the cell cannot be given so many.
+        """
+        from agents.recurrent import RecurrentAgent
+
+        cell = self._cell
+        size = cell.slots and (self._slots or enough_slots(cell, self._task, length))
+        if size not in self._agents:
+            self._agents[size] = RecurrentAgent(cell if size is None else cell.with_slots(size))
+        return self._agents[size]
+
+
+def tape_returns(agent: Any, env_id: str, task: Task, batch: Batch) -> NDArray[np.float64]:
+    """Returns what an agent earns on each tape, float64[B], from -1 to 1.
+
+    An agent with `logits` answers whole tapes, one that only acts plays them in the environment;
+    the returns are the same, since actions change nothing of what is shown.
+
+    Args:
+        agent: an `Agent`, or an object with its `act` alone.
+        env_id: id of the environment.
+        task: its task, of which the tapes are.
+        batch: the tapes.
+    """
+    if not hasattr(agent, "logits"):
+        envs = gym.make_vec(env_id, len(batch), task=task)
+        return play(envs, agent, batch)
+    bits = task.target_width * batch.mask.sum(axis=1)
+    # The sum of `step_reward` over a tape's scored steps.
+    return 1 - 2 * _errors(agent.logits(batch), batch) / bits
 
 
 def play(env: Any, agent: Agent, batch: Batch) -> np.ndarray:

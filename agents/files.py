@@ -1,15 +1,21 @@
 """Files: written, they appear whole or not at all; read, they are bounded and no links."""
 
+import csv
+import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 LARGEST_TEXT = 2**22
 """Bytes of a JSON or TOML file; larger ones are refused before they are read."""
+
+
+class RunError(RuntimeError):
+    """A run's folder is missing, incomplete or in the way."""
 
 
 @contextmanager
@@ -25,6 +31,14 @@ def replacing(path: Path) -> Iterator[Path]:
     os.replace(temporary(path), path)
     if os.name == "posix":  # elsewhere, folders cannot be opened
         _to_disk(path.parent)
+
+
+def write_csv(rows: Iterable[tuple[Any, ...]], path: Path, names: Sequence[str]) -> None:
+    """Writes rows as a CSV file below their names; None is an empty field."""
+    with replacing(path) as new, new.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(rows)
 
 
 def temporary(path: Path) -> Path:
@@ -91,3 +105,8 @@ def _to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def fingerprint(path: Path) -> str:
+    """Returns what differs between files of different content: SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

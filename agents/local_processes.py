@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
-from agents import console
 from agents.sweep import Heard, Job, News
 
 
@@ -104,7 +103,6 @@ def _work(job: Job, sender: Any) -> None:
     # Ctrl-C goes to all processes of a terminal; the first of them decides what is to be done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    console.prepare_tensorflow()
     try:
         job.work(lambda *news: sender.send(News(*news)))
     except Exception as error:  # whatever it is, the other runs go on

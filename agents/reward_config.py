@@ -3,6 +3,7 @@
 The docs of the fields below are the help of ``scripts/train_rl.py``.
 """
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ import tyro
 from agents.cell_config import CELL_CONFIGS, CellConfig, NTMConfig
 from agents.config import CONFIGS
 from agents.settings import changed, expect
-from ntm_gym import PROTOCOLS
+from ntm_gym import PROTOCOLS, Task
 
 
 @dataclass(frozen=True)
@@ -173,3 +174,31 @@ def reward_config_from_dict(settings: dict[str, Any], cell: str) -> RewardConfig
     fits = isinstance(env_id, str) and ":" not in env_id
     expect(fits, "env_id", "an environment's id, without a module to import", env_id)
     return changed(reward_recipe(str(env_id), cell), settings)
+
+
+def budgeted(
+    config: RewardConfig, task: Task, lengths: tuple[int, int], steps: int, seed: int
+) -> RewardConfig:
+    """Returns a task's recipe for other sizes and lengths, on a budget of environment steps.
+
+    Args:
+        config: the recipe.
+        task: the task, which may be of other sizes.
+        lengths: the least and the greatest length of training.
+        steps: the budget, of all rows together. One update is made at least; of longer training, as
+            many updates as surely fit.
+        seed: the seed.
+    """
+    longest = int(task.steps(np.array([lengths[1]]))[0])
+    updates = max(1, steps // (config.episodes * config.rollouts * longest))
+    return dataclasses.replace(
+        config,
+        task=task,
+        min_length=lengths[0],
+        max_length=lengths[1],
+        max_steps=longest,
+        max_updates=updates,
+        # So that a short training has a learning curve, too.
+        report_updates=min(config.report_updates, max(1, updates // 40)),
+        seed=seed,
+    )

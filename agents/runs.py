@@ -31,7 +31,7 @@ import tensorflow as tf
 
 from agents.checkout import commit
 from agents.config import TrainConfig, config_from_dict
-from agents.files import find_link, read_file, read_json, replacing, temporary
+from agents.files import RunError, find_link, read_file, read_json, replacing, temporary
 from agents.network import read_network
 from agents.reward_config import RewardConfig, reward_config_from_dict
 
@@ -43,10 +43,6 @@ LARGEST_TABLE = 2**26
 
 MOST_ROWS = 2**18
 """Rows of metrics.csv."""
-
-
-class RunError(RuntimeError):
-    """A run's folder is missing, incomplete or in the way."""
 
 
 class Run:

@@ -5,6 +5,7 @@ from statistics import median
 from typing import Literal
 
 from agents.evaluation import read_scores
+from agents.markdown import figure, table_head, table_row
 from agents.reports import first_solved
 from agents.runs import Run
 
@@ -46,7 +47,7 @@ def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> st
     noun = {"bit_errors": "wrong", "cost_bits": "cost"}[quantity]
     columns = ["seed", "solved after", "seconds", "total seconds"]
     columns += [f"{noun} at {length:,}" for length in lengths]
-    lines = [table_row(columns), "|---" * len(columns) + "|"]
+    lines = table_head(columns)
     for run, by_length in zip(runs, scores, strict=True):
         solved = solved_at(run)
         total = run.read_metrics()[-1]["seconds"]
@@ -63,13 +64,3 @@ def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> st
     cells = [f"median ({len(solved_runs)} of {len(runs)} solved)", *when, f"{total:.0f}"]
     lines.append(table_row([*cells, *(figure(middle[length]) for length in lengths)]))
     return "\n".join(lines)
-
-
-def table_row(cells: Sequence[str]) -> str:
-    """Returns a row of a Markdown table."""
-    return "| " + " | ".join(cells) + " |"
-
-
-def figure(value: float) -> str:
-    """Returns a number with as many digits as matter in a table: of 128.3 bits, 0.1 does."""
-    return f"{value:,.{4 if value > 100 else 3}g}"

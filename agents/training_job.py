@@ -47,6 +47,9 @@ class TrainingJob:
 
     def work(self, tell: Callable[[int, str], None]) -> None:
         """Trains from the last checkpoint on if training has not ended, and evaluates."""
+        from agents import console
+
+        console.prepare_tensorflow()
         from agents import supervised
         from agents.evaluation import evaluate_run
         from agents.runs import Run

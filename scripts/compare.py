@@ -34,7 +34,7 @@ def main(
 
     console.stop_when_terminated()
     console.prepare_tensorflow()
-    from agents.comparison import require_rliable
+    from agents.bootstrap import require_rliable
     from agents.comparison_report import write_report
     from agents.plan import load_plan
     from agents.sweep import run_missing

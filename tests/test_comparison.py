@@ -16,16 +16,16 @@ from matplotlib.image import imread
 from tiny_plan import TINY, made_up, plan_of, write_plan
 
 from agents import supervised
+from agents.bootstrap import Estimate
 from agents.comparison import (
-    Estimate,
     Row,
     collect,
     comparison_table,
     interquartile_means,
-    write_csv,
 )
 from agents.comparison_report import write_report
 from agents.evaluation import evaluate_run, read_scores
+from agents.files import write_csv
 from agents.plan import Place
 from agents.runs import Run, RunError
 from agents.sweep import News, run_missing
@@ -159,7 +159,7 @@ def test_stopped_and_started_again_it_says_what_it_would_have_said(stopped_twice
         supervised.train(job.config, run)
         list(evaluate_run(run, job.lengths, episodes=job.episodes))
         expected += collect(place, run, job.lengths)
-    write_csv(expected, tmp_path / "scores.csv")
+    write_csv(expected, tmp_path / "scores.csv", Row._fields)
     rows, others = read_csv(folder / "scores.csv"), read_csv(tmp_path / "scores.csv")
     assert len(rows) == 4
     for row, other in zip(rows, others, strict=True):
@@ -273,7 +273,7 @@ def test_table():
 
 def test_csv_appears_whole_or_not_at_all(tmp_path):
     path = tmp_path / "scores.csv"
-    write_csv([row("ntm", 0, 5, 0.1)], path)
+    write_csv([row("ntm", 0, 5, 0.1)], path, Row._fields)
     before = path.read_text()
 
     def broken():
@@ -281,7 +281,7 @@ def test_csv_appears_whole_or_not_at_all(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_csv(broken(), path)
+        write_csv(broken(), path, Row._fields)
     assert path.read_text() == before
     assert before.splitlines()[1] == "copy,ntm,0,,,2.0,9000,5,128,0.1,0.0,1.0,20.0,0.0"
 

@@ -1,0 +1,118 @@
+"""A user's own agent, named on the command line as MODULE:NAME.
+
+It is one of:
+
+- a class with `act`: called with `env_id`, `task` and `seed`, for each environment and seed;
+- an object with `act`;
+- a function, which is the `act` of an agent without memory.
+
+If there is a `reset`, the agent keeps its memory itself: `reset(rows)` says that so many episodes
+begin, and `act(observation)` returns the actions. Without it, `act` is that of
+`agents.agent.Agent`: `act(observation, state, episode_start)` returns actions and state. A function
+is called with the observation alone.
+"""
+
+import importlib
+import inspect
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.files import fingerprint
+from ntm_gym import Task
+
+
+class OwnAgent:
+    """Something of a user's own, with the interface of `agents.agent.Agent.act`.
+
+    Args:
+        own: an object with `act`, or a function; see the module's text.
+    """
+
+    def __init__(self, own: Any) -> None:
+        self._own = own
+        self._stateful = hasattr(own, "reset")
+        if not self._stateful and hasattr(own, "logits"):
+            self.logits = own.logits
+
+    def act(
+        self,
+        observation: NDArray[np.float32],
+        state: Any = None,
+        episode_start: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[np.int8], Any]:
+        """Answers one step of B episodes that begin together; see `agents.agent.Agent.act`.
+
+        Raises:
+            ValueError: the agent's answer is of another kind than it should be.
+        """
+        if not hasattr(self._own, "act"):
+            return self._actions(self._own(observation), observation), True
+        if self._stateful:
+            if state is None:
+                self._own.reset(len(observation))
+            return self._actions(self._own.act(observation), observation), True
+        answer = self._own.act(observation, state, episode_start)
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise ValueError(
+                "expected act to return actions and a state (an agent with reset returns actions "
+                f"alone), got {type(answer).__name__}"
+            )
+        return self._actions(answer[0], observation), answer[1]
+
+    def _actions(self, answer: Any, observation: NDArray[np.float32]) -> NDArray[Any]:
+        """The actions as an array; torch's and TensorFlow's tensors are such, too."""
+        actions = np.asarray(answer)
+        if actions.ndim != 2 or len(actions) != len(observation):
+            raise ValueError(
+                f"expected actions [B, W] for B = {len(observation)} observations, "
+                f"got shape {actions.shape}"
+            )
+        return actions
+
+
+def find_own(source: str) -> Any:
+    """Returns what MODULE:NAME names: a class or an object with `act`, or a function.
+
+    Raises:
+        ValueError: there is no such module or name, or it is something else.
+    """
+    module_name, _, name = source.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # whatever the module does when it is imported
+        raise ValueError(
+            f"expected a module to import before the colon, got {source!r}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    found = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise ValueError(f"expected a name of the module {module_name}, got {name!r}")
+        found = getattr(found, part)
+    is_function = callable(found) and not inspect.isclass(found)
+    if not is_function and not callable(getattr(found, "act", None)):
+        raise ValueError(
+            f"expected a class or an object with act, or a function, at {source}, got {found!r}"
+        )
+    return found
+
+
+def make_own(source: str, env_id: str, task: Task, seed: int) -> OwnAgent:
+    """Returns the agent that MODULE:NAME names, for one environment and seed.
+
+    Raises:
+        ValueError: as `find_own` does.
+    """
+    found = find_own(source)
+    if inspect.isclass(found):
+        found = cast(Any, found)(env_id=env_id, task=task, seed=seed)
+    return OwnAgent(found)
+
+
+def own_fingerprint(source: str) -> str:
+    """Returns what changes with the agent's module: a hash of its file."""
+    path = importlib.import_module(source.partition(":")[0]).__file__
+    return "" if path is None else fingerprint(Path(path))

@@ -1,0 +1,62 @@
+"""What the pictures of comparisons share: size, colours, legend, and many curves as one."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+LearningCurve = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Times, ascending, and the value at each."""
+
+
+def new_picture(title: str) -> tuple[Any, Axes]:
+    """Returns a figure of 1,000 x 560 pixels and its axes."""
+    figure, axis = plt.subplots(figsize=(10, 5.6), layout="constrained")
+    axis.set_title(title)
+    return figure, axis
+
+
+def line_styles(names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yields a colour, and beyond the tenth another dash, for each name."""
+    for number, name in enumerate(names):
+        dash = ("-", "--", "-.")[number // 10 % 3]
+        yield {"color": f"C{number % 10}", "linestyle": dash, "label": name}
+
+
+def draw_curves(
+    axis: Axes, groups: Mapping[str, Sequence[LearningCurve]], names: Iterable[str] = ()
+) -> None:
+    """Draws each curve as a thin line, to its end, and each group's median as a thick one.
+
+    A curve that has ended counts in the median with its last value.
+
+    Args:
+        axis: where.
+        groups: the curves of each name.
+        names: all names that have a colour, if there are more than those drawn here.
+    """
+    styles = {style["label"]: style for style in line_styles(names or groups)}
+    for name, curves in groups.items():
+        style = styles[name]
+        for times, values in curves:
+            axis.plot(times, values, **{**style, "linewidth": 0.6, "alpha": 0.4, "label": None})
+        begin = max(times[0] for times, _ in curves)
+        all_times = np.unique(np.concatenate([times for times, _ in curves]))
+        all_times = all_times[all_times >= begin]
+        last = [
+            values[np.searchsorted(times, all_times, side="right") - 1] for times, values in curves
+        ]
+        axis.plot(all_times, np.median(last, axis=0), **style, linewidth=2.4)
+
+
+def save_picture(figure: Any, axis: Axes, legend: str, path: Path) -> Path:
+    """Writes a picture with a legend of this title beside it; returns its path."""
+    axis.grid(alpha=0.3)
+    figure.legend(title=legend, loc="outside right upper")
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+    return path
