@@ -5,18 +5,19 @@ The docs of the fields below are the help of ``scripts/train_rl.py``.
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tyro
 
 from agents.cell_config import CELL_CONFIGS, CellConfig, NTMConfig
 from agents.config import CONFIGS
+from agents.learning_config import LearningConfig
 from ntm_gym import PROTOCOLS
 
 
 @dataclass(frozen=True)
-class RewardConfig:
+class RewardConfig(LearningConfig):
     """Learning by the scalar reward of any Gymnasium environment."""
 
     env_id: tyro.conf.Positional[str] = "NTMCopy-v0"
@@ -27,10 +28,6 @@ class RewardConfig:
     """Shortest length in training; only tasks have lengths."""
     max_length: int | None = None
     """Longest length in training."""
-    curriculum: Literal[
-        "uniform", "fixed", "naive", "look_back", "look_back_and_forward", "prediction_gain"
-    ] = "uniform"
-    """How a task's training lengths are chosen between the shortest and the longest."""
     episodes: int = 16
     """Different episodes in an update: rows of the network."""
     rollouts: int = 1
@@ -63,58 +60,37 @@ class RewardConfig:
     ppo_clip: float = 0.0
     """How far a pass may move an action's probability, as a fraction, before nothing more is gained
     (PPO, Schulman et al. 2017); 0 sets no bound. Means nothing with one pass in one part."""
-    optimizer: Literal["adam", "rmsprop"] = "adam"
-    """Adam, or the centred RMSProp with momentum of Graves 2013, as in supervised training."""
-    learning_rate: float = 1e-3
-    """Step size of the optimiser before it falls."""
-    clip_norm: float = 10.0
-    """Bound on the norm of an update's gradient."""
-    averaging: float = 0.99
-    """Decay of the running mean of the weights over updates, which is tested and saved."""
     max_updates: int = 20_000
     """Budget: training ends after so many updates, solved or not."""
     report_updates: int = 100
     """Updates between two reports."""
-    solved_sequences: int = 640
-    """A report counts as solved if a task's answers have no wrong bit in so many held-out sequences
-    of the longest training length."""
-    solved_reports: int = 3
-    """The task is solved as soon as so many reports in a row count as solved."""
-    anneal_below: float = 0.15
-    """A report with fewer wrong bits than this in a held-out sequence lets the step size and the
-    entropy bonus fall."""
-    anneal_reports: int = 20
-    """They fall to 0 in so many equal parts, one after each such report; then training ends."""
-    seed: int = 0
-    """Seed of the weights, the episodes, the actions and the held-out sequences."""
 
-    def __post_init__(self) -> None:
+    def checks(self) -> dict[str, bool]:
+        """Whether each setting is possible."""
         checks = {
-            name: getattr(self, name) >= 1
-            for name in (
-                *("episodes", "rollouts", "max_steps", "epochs", "minibatches", "max_updates"),
-                *("report_updates", "solved_sequences", "solved_reports", "anneal_reports"),
-            )
-        } | {
-            name: getattr(self, name) > 0
-            for name in ("reward_scale", "learning_rate", "clip_norm", "policy_weight")
+            **super().checks(),
+            **self.at_least_one("episodes", "rollouts", "max_steps", "epochs", "minibatches"),
+            **self.at_least_one("max_updates", "report_updates"),
+            "reward_scale": self.reward_scale > 0,
+            "policy_weight": self.policy_weight > 0,
+            "value_weight": self.value_weight >= 0,
+            "entropy_bonus": self.entropy_bonus >= 0,
+            "ppo_clip": self.ppo_clip >= 0,
+            "gamma": 0 <= self.gamma <= 1,
+            "gae_lambda": 0 <= self.gae_lambda <= 1,
         }
-        checks |= {
-            name: getattr(self, name) >= 0
-            for name in ("value_weight", "entropy_bonus", "ppo_clip", "seed")
-        }
-        checks["gamma"] = 0 <= self.gamma <= 1
-        checks["gae_lambda"] = 0 <= self.gae_lambda <= 1
-        checks["averaging"] = 0 <= self.averaging < 1
-        checks["minibatches"] &= self.episodes % self.minibatches == 0
+        checks["minibatches"] &= self.episodes % max(self.minibatches, 1) == 0
         checks["rollouts"] &= self.rollouts == 1 or self.task is not None
         if self.task is not None:
             lengths = self.min_length, self.max_length
             checks["min_length"] = lengths[0] is not None and lengths[0] >= self.task.shortest
             checks["max_length"] = checks["min_length"] and (lengths[1] or 0) >= (lengths[0] or 0)
-        bad = [f"{name}={getattr(self, name)!r}" for name, holds in checks.items() if not holds]
-        if bad:
-            raise ValueError(f"expected settings in their ranges, got {', '.join(bad)}")
+        return checks
+
+    @property
+    def max_sequences(self) -> int:
+        """Different episodes that the budget allows."""
+        return self.max_updates * self.episodes
 
     @property
     def name(self) -> str:
