@@ -12,19 +12,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from agents.actions import Actions
 from agents.experience import Experience, Player, advantages
+from agents.policy_gradient import compile_update
 from agents.recurrent import build_network, cell_of
 from agents.reports import RewardReport
 from agents.reward_config import RewardConfig
 from agents.runs import Run
 from agents.training import Outcome, Training, train_to_the_end
-from agents.updates import descend
+from agents.updates import hardest, in_groups, replace, spread
+from ntm_gym import Batch
 from ntm_gym.cells import CELLS, unroll
 
 TRAINING = 4
@@ -90,18 +90,24 @@ class _Training(Training):
         self.optimizer.learning_rate = config.learning_rate * self.left
         earlier = self.sequences // config.episodes
         updates = min(config.report_updates, config.max_updates - earlier)
-        played, learned = [], []
+        again = spread(updates * config.episodes, config.replay).reshape(updates, -1)
+        played, shown, learned = [], [], []
         steps = int(self.rows[-1]["steps"]) if self.rows else 0
-        for _ in range(updates):
-            experience, length = self._play()
-            errors = experience.infos.get("bit_errors", np.array(np.nan)).mean()
-            played.append((experience.rewards.sum(axis=2).mean(), errors, length))
+        for k in range(updates):
+            experience, tapes = self._play(self._hard_ones(again, k))
+            shown.append(tapes)
+            played.append(_told_of(experience))
             learned += self._learn_from(experience)
             steps += experience.env_steps
         seconds = time.perf_counter() - began
         norms, entropies = np.array(learned).T
         used = self.usable(norms)
-        mean_return, errors, length = np.mean(played, axis=0, dtype=float).tolist()
+        told = np.stack(played, axis=1)
+        new = ~again if self.falls and self.hard_tapes else np.ones_like(again)
+        mean_return, errors, length = told[:, new].mean(axis=1).tolist()
+        if again.any():
+            groups = [np.stack(arrays) for arrays in zip(*shown, strict=True)]
+            self.hard_tapes = hardest(groups, -told[0], int(again.sum()))
         held_out_loss, held_out_errors = self.test()
         report = RewardReport(
             sequences=(earlier + updates) * config.episodes,
@@ -121,16 +127,39 @@ class _Training(Training):
         self.note(report)
         return report
 
-    def _play(self) -> tuple[Experience, float]:
-        """Plays an update's episodes, and returns their mean length too."""
+    def _hard_ones(self, again: NDArray[np.bool_], k: int) -> list[NDArray[Any]]:
+        """The hardest tapes of the last stretch that update k plays again, where bool[K, G] says.
+
+        Returns:
+            Those of the arrays of `hard_tapes`, and where in the update they go, bool[G]; or
+            nothing.
+        """
+        if not (self.falls and self.hard_tapes):
+            return []
+        past = int(again[:k].sum())
+        rows = slice(past, past + int(again[k].sum()))
+        return [*(array[rows] for array in self.hard_tapes), again[k]]
+
+    def _play(self, hard: list[NDArray[Any]]) -> tuple[Experience, list[NDArray[Any]]]:
+        """Plays an update's episodes, and returns what they were, an array for each field."""
+        config, player = self.config, self._player
         if self.curriculum is None:
-            experience = self._player.play(self._step, self._start, self.rng)
-            return experience, float(experience.steps.mean())
-        lengths = self.curriculum.sample(self.rng, self.config.episodes)
-        tapes = self.config.task.sample(self.rng, lengths)
-        experience = self._player.play_tapes(self._answer, tapes, self.rng)
-        self.curriculum.record(lengths, experience.infos["bit_errors"].mean(axis=1))
-        return experience, float(lengths.mean())
+            return player.play(self._step, self._start, self.rng), []
+        lengths = self.curriculum.sample(self.rng, config.episodes)
+        groups = in_groups(config.task.sample(self.rng, lengths), config.episodes, config.max_steps)
+        groups.append(lengths[np.newaxis])
+        new = np.ones(config.episodes, bool)
+        if hard:
+            *tapes, again = hard
+            new = ~again
+            replace(groups, again, tapes)
+        inputs, targets, mask, steps, lengths = (group[0] for group in groups)
+        tape = Batch(inputs, targets, mask > 0, steps.astype(np.int64), lengths)
+        experience = player.play_tapes(self._answer, tape, self.rng)
+        errors = experience.infos["bit_errors"].mean(axis=1)
+        if new.any():
+            self.curriculum.record(lengths[new], errors[new])
+        return experience, [inputs, targets, mask, steps, lengths]
 
     def _learn_from(self, played: Experience) -> list[tuple[float, float]]:
         """Makes an update for each part of each pass; returns gradient norms and entropies."""
@@ -146,58 +175,12 @@ class _Training(Training):
         return [(float(norm), float(entropy)) for norm, entropy in results]
 
 
-def compile_update(
-    cell: Any,
-    optimizer: keras.optimizers.Optimizer,
-    mean: Any,
-    actions: Actions,
-    config: RewardConfig,
-) -> Callable[..., Any]:
-    """Returns a compiled function that makes one update of a cell and of its mean.
-
-    It takes observations float32[G, T, D], actions float32[G, K, T, A], the log-probabilities that
-    they had, advantages float32[G, K, T] each, returns float32[G, T], steps int32[G], the entropy
-    bonus and what a step's blur costs. It returns the gradient's norm and the policy's entropy per
-    step.
-    """
-
-    @tf.function(jit_compile=True)
-    def update(
-        observations: tf.Tensor,
-        taken: tf.Tensor,
-        log_probabilities: tf.Tensor,
-        found: tf.Tensor,
-        returns: tf.Tensor,
-        steps: tf.Tensor,
-        entropy_bonus: tf.Tensor,
-        blur_cost: tf.Tensor,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        episodes, longest = observations.shape[:2]
-        playing = tf.sequence_mask(steps, longest, tf.float32)
-        with tf.GradientTape() as tape:
-            unrolled = unroll(cell, observations, steps, training=True)
-            outputs = unrolled.outputs
-            policy = outputs[..., : actions.size]
-            now = actions.log_probability(policy[:, tf.newaxis], taken)
-            ratio = tf.exp((now - log_probabilities) * playing[:, tf.newaxis])
-            gain = ratio * found
-            if config.ppo_clip:
-                bounded = tf.clip_by_value(ratio, 1 - config.ppo_clip, 1 + config.ppo_clip)
-                gain = tf.minimum(gain, bounded * found)
-            entropy = tf.reduce_sum(actions.entropy(policy) * playing)
-            # Advantages are 0 beyond an episode's end.
-            loss = -config.policy_weight * tf.reduce_sum(tf.reduce_mean(gain, axis=1))
-            loss -= entropy_bonus * entropy
-            loss += blur_cost * tf.reduce_sum(unrolled.blur * playing)
-            if outputs.shape[-1] > actions.size:
-                errors = (outputs[..., -1] - returns) * playing
-                loss += config.value_weight * tf.reduce_sum(errors**2)
-            loss /= episodes
-        gradients = tape.gradient(loss, [variable.value for variable in cell.trainable_variables])
-        norm = descend(cell, optimizer, mean, gradients, config.averaging, config.longest_gradient)
-        return norm, entropy / tf.reduce_sum(playing)
-
-    return update
+def _told_of(played: Experience) -> NDArray[np.float64]:
+    """Each episode's mean return, wrong bits (NaN if it has none) and length, float64[3, G]."""
+    returns = played.rewards.sum(axis=2).mean(axis=1)
+    errors = played.infos["bit_errors"].mean(axis=1) if "bit_errors" in played.infos else None
+    length = played.infos["length"][:, 0] if "length" in played.infos else played.steps
+    return np.stack([returns, np.full_like(returns, np.nan) if errors is None else errors, length])
 
 
 def _batches(config: RewardConfig, rng: np.random.Generator) -> list[NDArray[np.int64]]:

@@ -31,9 +31,6 @@ class TrainConfig(LearningConfig):
     """Budget: training ends after so many sequences, solved or not."""
     report_sequences: int = 1_000
     """Sequences between two reports. Each report tests on held-out sequences."""
-    replay: float = 0.0
-    """Fraction of the training sequences that are the hardest of the last ones again, from the same
-    report on: what still fails is rare."""
 
     def checks(self) -> dict[str, bool]:
         """Whether each setting is possible."""
@@ -41,7 +38,6 @@ class TrainConfig(LearningConfig):
             **super().checks(),
             "min_length": self.min_length >= self.task.shortest,
             "max_length": self.max_length >= self.min_length,
-            "replay": 0 <= self.replay < 1,
             "report_sequences": self.report_sequences >= self.batch_size,
             **self.at_least_one("batch_size", "max_sequences"),
         }

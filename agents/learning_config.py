@@ -53,6 +53,10 @@ class LearningConfig:
     """What a blurred address costs at each step, in nats, from the first report on that lets the
     step size fall: heads that wait must stay where they are, which the answers alone do not ask
     for. A head's blur is 1 less the sum of its address's squares."""
+    replay: float = 0.0
+    """Fraction of the training sequences that are the hardest of the last ones again, from the same
+    report on: what still fails is rare. By right answers, those that cost most; by reward, those of
+    the least return."""
     seed: int = 0
     """Seed of all that is drawn at random: weights, training and held-out sequences, actions."""
 
@@ -66,6 +70,7 @@ class LearningConfig:
             "clip_norm": self.clip_norm > 0,
             "longest_gradient": self.longest_gradient > 0,
             "blur_cost": self.blur_cost >= 0,
+            "replay": 0 <= self.replay < 1,
             "anneal_budget": 0 <= self.anneal_budget <= 1,
             "seed": self.seed >= 0,
             **self.at_least_one("solved_sequences", "solved_reports", "anneal_reports"),

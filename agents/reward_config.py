@@ -4,7 +4,7 @@ The docs of the fields below are the help of ``scripts/train_rl.py``.
 """
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,7 @@ class RewardConfig(LearningConfig):
             "gae_lambda": 0 <= self.gae_lambda <= 1,
         }
         checks["minibatches"] &= self.episodes % max(self.minibatches, 1) == 0
+        checks["replay"] &= self.replay == 0 or self.task is not None
         checks["rollouts"] &= self.rollouts == 1 or self.task is not None
         if self.task is not None:
             lengths = self.min_length, self.max_length
@@ -98,8 +99,17 @@ class RewardConfig(LearningConfig):
         return next((n for n, p in PROTOCOLS.items() if p.env_id == self.env_id), self.env_id)
 
 
+DIFFERENT: dict[str, dict[str, Any]] = {
+    # Few of its steps are scored, so that each counts more.
+    "associative_recall": {"policy_weight": 1.0},
+}
+"""What a task's recipe has that the others have not."""
+
+
 def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     """Returns the config of an environment with the cell of that name.
+
+    That of a task has the cell, the optimiser and the guards of its supervised recipe.
 
     Raises:
         ValueError: the cell is unknown.
@@ -112,20 +122,25 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
         return RewardConfig(env_id, cell=kind, entropy_bonus=0.01, reward_scale=0.1)
     supervised = CONFIGS[name]()
     longest = supervised.task.steps(np.array([supervised.max_length]))[0]
+    settings = {each.name: getattr(supervised, each.name) for each in fields(LearningConfig)}
+    settings |= {
+        "episodes": 4,
+        "rollouts": 64,
+        "gamma": 0.0,
+        "by_length": True,
+        "policy_weight": 4.0,
+        "entropy_bonus": 0.1,
+        "anneal_reports": 20,
+        **DIFFERENT.get(name, {}),
+    }
     return RewardConfig(
         env_id,
         supervised.task,
         supervised.cell if cell == "ntm" else CELL_CONFIGS[cell](),
         supervised.min_length,
         supervised.max_length,
-        episodes=4,
-        rollouts=64,
         max_steps=int(longest),
-        gamma=0.0,
-        by_length=True,
-        entropy_bonus=0.03,
-        optimizer="rmsprop",
-        learning_rate=2e-4,
+        **settings,
     )
 
 

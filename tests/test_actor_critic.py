@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from agents.actor_critic import compile_update, train
+from agents.actor_critic import train
 from agents.cell_config import DNCConfig, LSTMConfig, NTMConfig
 from agents.evaluation import evaluate_run
 from agents.experience import Experience, Player, advantages
+from agents.policy_gradient import compile_update
 from agents.recurrent import RecurrentAgent
 from agents.reward_config import RewardConfig, reward_recipe
 from agents.runs import Run
@@ -199,7 +200,7 @@ def gradient_step(config, found, actions):
     logs = player.actions.log_probability(before[:, None, :, : player.actions.size], actions)
     returns = np.zeros(found.shape[::2], np.float32)
     for _ in range(3):
-        update(shown, actions, logs, found, returns, steps, np.float32(config.entropy_bonus))
+        update(shown, actions, logs, found, returns, steps, np.float32(config.entropy_bonus), 0.0)
     return before, unroll(cell, shown, steps).outputs.numpy()
 
 
