@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from agents import actor_critic
-from agents.cell_config import LSTMConfig, NTMConfig
+from agents.cell_config import LSTMConfig
 from agents.checkpoints import Checkpoints
 from agents.config import CopyConfig
 from agents.recurrent import cell_of
@@ -22,7 +22,7 @@ from ntm_gym import Copy
 
 ROOT = Path(__file__).resolve().parent.parent
 TAPES = RewardConfig(
-    *("NTMCopy-v0", Copy(width=2), NTMConfig(units=8, slots=6, width=4), 1, 2),
+    *("NTMCopy-v0", Copy(width=2), LSTMConfig(units=4), 1, 2),
     episodes=2,
     rollouts=4,
     max_steps=5,
@@ -39,9 +39,7 @@ TAPES = RewardConfig(
 )
 CONFIGS = {
     "tapes": TAPES,
-    "tapes, values": dataclasses.replace(
-        TAPES, cell=LSTMConfig(units=4), rollouts=1, epochs=2, minibatches=2, replay=0
-    ),
+    "tapes, values": dataclasses.replace(TAPES, rollouts=1, epochs=2, minibatches=2, replay=0),
     "another environment": dataclasses.replace(
         reward_recipe("CartPole-v1", "lstm"),
         cell=LSTMConfig(units=4),
