@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from agents import actor_critic
 from agents.cell_config import LSTMConfig
@@ -56,6 +57,14 @@ def no_networks(monkeypatch):
     monkeypatch.setattr(Run, "save_network", lambda *_: None)
 
 
+@pytest.fixture
+def uncompiled():
+    """Compiling would take most of the time of these few updates."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 def stop_after(count):
     """Says that training should stop after so many reports."""
     asked = iter(range(1, 100))
@@ -68,6 +77,7 @@ def result(run, outcome):
     return cell_of(outcome.network).get_weights(), rows
 
 
+@pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_stopped_training_goes_on_exactly(tmp_path, name):
     config = CONFIGS[name]
