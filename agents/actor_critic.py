@@ -3,226 +3,184 @@
 A cell's outputs are a policy and, if each episode is played once, a value. An update plays whole
 episodes from a reset to their end and takes the gradient through all their steps. The agent learns
 from observations and the scalar reward, never from the right answers; those serve only to test it
-on held-out tapes. What is tested and saved is a running mean of the weights. As in supervised
-training, the step size falls to 0 once the task is nearly solved, and the entropy bonus with it.
+on held-out tapes. As in supervised training, the step size falls to 0 once the task is nearly
+solved, and here the entropy bonus with it; `agents/training.py` has what is shared.
 """
 
 import dataclasses
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from agents.actions import Actions
-from agents.experience import Player, advantages
-from agents.network import build_network
-from agents.reports import first_solved
+from agents.experience import Experience, Player, advantages
+from agents.network import build_network, cell_of
+from agents.policy_gradient import compile_update
+from agents.reports import RewardReport
 from agents.reward_config import RewardConfig
 from agents.runs import Run
-from agents.updates import build_optimizer, compile_test, follow, held_out_groups
+from agents.training import Outcome, Training, train_to_the_end
+from agents.updates import hardest, in_groups, replace, spread
+from ntm_gym import Batch
 from ntm_gym.cells import CELLS, unroll
-from ntm_gym.curriculum import make_curriculum
 
 TRAINING = 4
 """Random stream of a seed for tapes and actions; held-out tapes are supervised training's."""
 
 
-class RewardReport(NamedTuple):
-    """What is known after some training; a row of `metrics.csv`.
-
-    Attributes:
-        sequences: different episodes so far, each played `rollouts` times.
-        steps: environment steps so far, of all rows, those of rows that wait for others included.
-        seconds: time since training began, compilation included.
-        sequences_per_second: since the last report, held-out tests not counted.
-        mean_return: per episode as played, mean since the last report.
-        bit_errors: wrong bits per episode as played, likewise; NaN if it is no task's.
-        held_out_bit_errors: wrong bits per held-out sequence of the longest training length, of the
-            most probable answers; likewise.
-        held_out_loss_bits: cost of these in bits per sequence; likewise.
-        entropy: nats per step of the policy, mean since the last report.
-        gradient_norm: mean norm of the gradients before clipping, since the last report.
-        lesson: the number of the curriculum's present lesson, from 0.
-        mean_length: of the episodes since the last report, in the task's measure or in steps.
-    """
-
-    sequences: int
-    steps: int
-    seconds: float
-    sequences_per_second: float
-    mean_return: float
-    bit_errors: float
-    held_out_bit_errors: float
-    held_out_loss_bits: float
-    entropy: float
-    gradient_norm: float
-    lesson: int
-    mean_length: float
-
-
-class RewardOutcome(NamedTuple):
-    """How training ended.
-
-    Attributes:
-        network: the trained network; its outputs are the policy's alone.
-        reports: all reports, the last one last.
-        solved: the first report of the first row of them that solved the task, or None.
-    """
-
-    network: keras.Model
-    reports: list[RewardReport]
-    solved: RewardReport | None
-
-
 def train(
-    config: RewardConfig, run: Run, on_report: Callable[[RewardReport], None] = lambda _: None
-) -> RewardOutcome:
+    config: RewardConfig,
+    run: Run,
+    on_report: Callable[[RewardReport], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
     """Trains the recipe's cell until its step size has fallen to 0 or the budget ends.
+
+    If the run has checkpoints, training goes on from the newest that is whole. On the same
+    machine, the weights are then those of a training that was never stopped, if episodes of the
+    environment follow from the seeds of its resets.
 
     Args:
         config: the recipe.
-        run: the folder that reports and the network are written to.
+        run: the folder that reports, checkpoints and the network are written to.
         on_report: called after each report.
+        should_stop: asked after each report.
+
+    Returns:
+        How it ended. The network's outputs are the policy's alone.
 
     Raises:
         ValueError: the environment's observations or actions are of a kind that is not supported.
+        TrainingStoppedError: training was asked to stop; all until then is in a checkpoint.
+        RunError: the run's checkpoints are of another network, or all updates between two reports
+            were left out.
     """
-    began = time.perf_counter()
-    keras.utils.set_random_seed(config.seed)
-    rng = np.random.default_rng([config.seed, TRAINING])
-    player = Player(config)
-    cell, mean = (_make_cell(config, player) for _ in range(2))
-    mean.set_weights(cell.get_weights())
-    policy = _policy_of(mean, player.actions.size)
-    optimizer = build_optimizer(config.optimizer, config.learning_rate, config.clip_norm)
-    optimizer.build(cell.trainable_variables)
-    step = tf.function(cell.call, jit_compile=True)
-    answer = tf.function(lambda *shown: unroll(cell, *shown).outputs, jit_compile=True)
-    start = cell.get_initial_state(config.episodes)
-    update = compile_update(cell, optimizer, mean, player.actions, config)
-    curriculum = test = None
-    held_out: list[NDArray[Any]] = []
-    if config.task is not None:
-        span = cast(int, config.min_length), cast(int, config.max_length)
-        curriculum = make_curriculum(config.curriculum, *span, config.task)
-        test = compile_test(policy)
-        held_out = held_out_groups(config.task, span[1], config.solved_sequences, config.seed)
+    return train_to_the_end(_Training(config), run, on_report, should_stop)
 
-    reports: list[RewardReport] = []
-    sequences = steps = falls = updates = 0
-    while updates < config.max_updates and falls < config.anneal_reports:
-        left = 1 - falls / config.anneal_reports
-        optimizer.learning_rate = config.learning_rate * left
-        stretch, stretch_began = [], time.perf_counter()
-        for _ in range(min(config.report_updates, config.max_updates - updates)):
-            if curriculum is None:
-                played = player.play(step, start, rng)
-                mean_length = played.steps.mean()
-            else:
-                lengths = curriculum.sample(rng, config.episodes)
-                tapes = config.task.sample(rng, lengths)
-                played = player.play_tapes(answer, tapes, rng)
-                curriculum.record(lengths, played.infos["bit_errors"].mean(axis=1))
-                mean_length = lengths.mean()
-            found, returns = advantages(played, config)
-            for batch in _batches(config, rng):
-                arrays = played.observations, played.actions, played.log_probabilities
-                parts = [array[batch] for array in (*arrays, found, returns, played.steps)]
-                norm, entropy = update(*parts, np.float32(config.entropy_bonus * left))
-            errors = played.infos.get("bit_errors", np.array(np.nan)).mean()
-            mean_return = played.rewards.sum(axis=2).mean()
-            stretch.append((mean_return, errors, float(entropy), float(norm), mean_length))
-            sequences += config.episodes
-            steps += played.env_steps
-            updates += 1
-        seconds = time.perf_counter() - stretch_began
-        mean_return, errors, entropy, norm, length = np.mean(stretch, axis=0, dtype=float).tolist()
-        held_out_loss = held_out_errors = float("nan")
-        if test is not None:
-            policy.set_weights(_policy_weights(mean, player.actions.size))
-            totals = [result.numpy().sum() / config.solved_sequences for result in test(*held_out)]
-            held_out_loss, held_out_errors = map(float, totals)
+
+class _Training(Training):
+    report = RewardReport
+
+    def __init__(self, config: RewardConfig) -> None:
+        super().__init__(config, TRAINING)
+        self._player = Player(config)
+        cell, self._mean = (_make_cell(config, self._player) for _ in range(2))
+        self._mean.set_weights(cell.get_weights())
+        policy = _policy_of(self._mean, self._player.actions.size)
+        self.learn_with(cell, self._mean, build_network(policy, self._player.input_width))
+        self._step = tf.function(cell.call, jit_compile=True)
+        self._answer = tf.function(lambda *shown: unroll(cell, *shown).outputs, jit_compile=True)
+        self._start = cell.get_initial_state(config.episodes)
+        self._update = compile_update(
+            cell, self.optimizer, self._mean, self._player.actions, config
+        )
+
+    def refresh(self) -> None:
+        weights = _policy_weights(self._mean, self._player.actions.size)
+        cell_of(self.network).set_weights(weights)
+
+    def close(self) -> None:
+        self._player.envs.close()
+
+    def advance(self) -> RewardReport:
+        config, began = self.config, time.perf_counter()
+        self.optimizer.learning_rate = config.learning_rate * self.left
+        earlier = self.sequences // config.episodes
+        updates = min(config.report_updates, config.max_updates - earlier)
+        again = spread(updates * config.episodes, config.replay).reshape(updates, -1)
+        played, shown, learned = [], [], []
+        steps = int(self.rows[-1]["steps"]) if self.rows else 0
+        for k in range(updates):
+            experience, tapes = self._play(self._hard_ones(again, k))
+            shown.append(tapes)
+            played.append(_told_of(experience))
+            learned += self._learn_from(experience)
+            steps += experience.env_steps
+        seconds = time.perf_counter() - began
+        norms, entropies = np.array(learned).T
+        used = self.usable(norms)
+        told = np.stack(played, axis=1)
+        new = ~again if self.falls and self.hard_tapes else np.ones_like(again)
+        mean_return, errors, length = told[:, new].mean(axis=1).tolist()
+        if again.any():
+            groups = [np.stack(arrays) for arrays in zip(*shown, strict=True)]
+            self.hard_tapes = hardest(groups, -told[0], int(again.sum()))
+        held_out_loss, held_out_errors = self.test()
         report = RewardReport(
-            sequences=sequences,
+            sequences=(earlier + updates) * config.episodes,
             steps=steps,
-            seconds=round(time.perf_counter() - began, 3),
-            sequences_per_second=round(len(stretch) * config.episodes / seconds, 1),
+            seconds=round(time.perf_counter() - self.began, 3),
+            sequences_per_second=round(updates * config.episodes / seconds, 1),
             mean_return=mean_return,
             bit_errors=errors,
             held_out_bit_errors=held_out_errors,
             held_out_loss_bits=held_out_loss,
-            entropy=entropy,
-            gradient_norm=norm,
-            lesson=0 if curriculum is None else curriculum.lesson,
+            entropy=float(entropies[used].mean()),
+            gradient_norm=float(norms[used].mean()),
+            updates_left_out=int(np.sum(~used)),
+            lesson=0 if self.curriculum is None else self.curriculum.lesson,
             mean_length=length,
         )
-        run.append_metrics(report._asdict())
-        if curriculum is not None:
-            run.write_json("curriculum.json", curriculum.get_state())
-        reports.append(report)
-        falls += report.held_out_bit_errors < config.anneal_below
-        on_report(report)
-    player.envs.close()
-    network = build_network(_policy_of(mean, player.actions.size), player.input_width)
-    network.get_layer("recurrent").cell.set_weights(_policy_weights(mean, player.actions.size))
-    run.save_network(network)
-    solved = first_solved([report._asdict() for report in reports], config.solved_reports)
-    return RewardOutcome(network, reports, RewardReport(**solved) if solved else None)
+        self.note(report)
+        return report
+
+    def _hard_ones(self, again: NDArray[np.bool_], k: int) -> list[NDArray[Any]]:
+        """The hardest tapes of the last stretch that update k plays again, where bool[K, G] says.
+
+        Returns:
+            Those of the arrays of `hard_tapes`, and where in the update they go, bool[G]; or
+            nothing.
+        """
+        if not (self.falls and self.hard_tapes):
+            return []
+        past = int(again[:k].sum())
+        rows = slice(past, past + int(again[k].sum()))
+        return [*(array[rows] for array in self.hard_tapes), again[k]]
+
+    def _play(self, hard: list[NDArray[Any]]) -> tuple[Experience, list[NDArray[Any]]]:
+        """Plays an update's episodes, and returns what they were, an array for each field."""
+        config, player = self.config, self._player
+        if self.curriculum is None:
+            return player.play(self._step, self._start, self.rng), []
+        lengths = self.curriculum.sample(self.rng, config.episodes)
+        groups = in_groups(config.task.sample(self.rng, lengths), config.episodes, config.max_steps)
+        groups.append(lengths[np.newaxis])
+        new = np.ones(config.episodes, bool)
+        if hard:
+            *tapes, again = hard
+            new = ~again
+            replace(groups, again, tapes)
+        inputs, targets, mask, steps, lengths = (group[0] for group in groups)
+        tape = Batch(inputs, targets, mask > 0, steps.astype(np.int64), lengths)
+        experience = player.play_tapes(self._answer, tape, self.rng)
+        errors = experience.infos["bit_errors"].mean(axis=1)
+        if new.any():
+            self.curriculum.record(lengths[new], errors[new])
+        return experience, [inputs, targets, mask, steps, lengths]
+
+    def _learn_from(self, played: Experience) -> list[tuple[float, float]]:
+        """Makes an update for each part of each pass; returns gradient norms and entropies."""
+        config = self.config
+        found, returns = advantages(played, config)
+        taken = played.actions, played.log_probabilities
+        arrays = (played.observations, *taken, found, returns, played.steps)
+        costs = np.float32(config.entropy_bonus * self.left), self.blur_cost
+        results = [
+            self._update(*(array[part] for array in arrays), *costs)
+            for part in _batches(config, self.rng)
+        ]
+        return [(float(norm), float(entropy)) for norm, entropy in results]
 
 
-def compile_update(
-    cell: Any,
-    optimizer: keras.optimizers.Optimizer,
-    mean: Any,
-    actions: Actions,
-    config: RewardConfig,
-) -> Callable[..., Any]:
-    """Returns a compiled function that makes one update of a cell and of its mean.
-
-    It takes observations float32[G, T, D], actions float32[G, K, T, A], the log-probabilities that
-    they had, advantages float32[G, K, T] each, returns float32[G, T], steps int32[G] and the
-    entropy bonus. It returns the gradient's norm and the policy's entropy per step.
-    """
-
-    @tf.function(jit_compile=True)
-    def update(
-        observations: tf.Tensor,
-        taken: tf.Tensor,
-        log_probabilities: tf.Tensor,
-        found: tf.Tensor,
-        returns: tf.Tensor,
-        steps: tf.Tensor,
-        entropy_bonus: tf.Tensor,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        episodes, longest = observations.shape[:2]
-        playing = tf.sequence_mask(steps, longest, tf.float32)
-        with tf.GradientTape() as tape:
-            outputs = unroll(cell, observations, steps, training=True).outputs
-            policy = outputs[..., : actions.size]
-            now = actions.log_probability(policy[:, tf.newaxis], taken)
-            ratio = tf.exp((now - log_probabilities) * playing[:, tf.newaxis])
-            gain = ratio * found
-            if config.ppo_clip:
-                bounded = tf.clip_by_value(ratio, 1 - config.ppo_clip, 1 + config.ppo_clip)
-                gain = tf.minimum(gain, bounded * found)
-            entropy = tf.reduce_sum(actions.entropy(policy) * playing)
-            # Advantages are 0 beyond an episode's end.
-            loss = -config.policy_weight * tf.reduce_sum(tf.reduce_mean(gain, axis=1))
-            loss -= entropy_bonus * entropy
-            if outputs.shape[-1] > actions.size:
-                errors = (outputs[..., -1] - returns) * playing
-                loss += config.value_weight * tf.reduce_sum(errors**2)
-            loss /= episodes
-        gradients = tape.gradient(loss, [variable.value for variable in cell.trainable_variables])
-        optimizer.apply(gradients)
-        follow(mean, cell, config.averaging)
-        return tf.linalg.global_norm(gradients), entropy / tf.reduce_sum(playing)
-
-    return update
+def _told_of(played: Experience) -> NDArray[np.float64]:
+    """Each episode's mean return, wrong bits (NaN if it has none) and length, float64[3, G]."""
+    returns = played.rewards.sum(axis=2).mean(axis=1)
+    errors = played.infos["bit_errors"].mean(axis=1) if "bit_errors" in played.infos else None
+    length = played.infos["length"][:, 0] if "length" in played.infos else played.steps
+    return np.stack([returns, np.full_like(returns, np.nan) if errors is None else errors, length])
 
 
 def _batches(config: RewardConfig, rng: np.random.Generator) -> list[NDArray[np.int64]]:

@@ -6,18 +6,17 @@ The docs of the fields below are the help of ``scripts/train.py``.
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from agents.cell_config import CELL_CONFIGS, CellConfig, NTMConfig
+from agents.learning_config import LearningConfig, Optimizer
 from agents.settings import changed
 from ntm_gym.protocol import PROTOCOLS
 from ntm_gym.tasks import AssociativeRecall, Copy, DynamicNGrams, PrioritySort, RepeatCopy
 
-Optimizer = Literal["adam", "rmsprop", "plain_rmsprop"]
-
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(LearningConfig):
     """Supervised training by teacher forcing. A subclass for each task fills in the task."""
 
     name: ClassVar[str]
@@ -27,86 +26,25 @@ class TrainConfig:
     """Shortest length in training."""
     max_length: int = 20
     """Longest length in training."""
-    curriculum: Literal[
-        "uniform", "fixed", "naive", "look_back", "look_back_and_forward", "prediction_gain"
-    ] = "uniform"
-    """How training lengths are chosen between the shortest and the longest."""
     batch_size: int = 4
     """Sequences in an update. The loss is the sum of an update's cross-entropies over this."""
-    optimizer: Optimizer = "adam"
-    """Adam (Kingma & Ba 2015), here with a beta_2 of 0.99, the centred RMSProp with momentum of
-    Graves 2013, or RMSProp without either (Tieleman & Hinton 2012)."""
-    learning_rate: float = 1e-3
-    """Step size of the optimiser before it falls."""
-    clip: Literal["norm", "value", "none"] = "norm"
-    """What of an update's gradient is bounded: its norm, each of its numbers, or nothing."""
-    clip_norm: float = 10.0
-    """That bound, either way."""
-    longest_gradient: float = 1e6
-    """Updates with a longer gradient than this, or with one that is not finite, are left out: so
-    far from any other, it says nothing about what to change."""
-    averaging: float = 0.99
-    """Decay of the running mean of the weights over updates, which is tested and saved."""
     max_sequences: int = 100_000
     """Budget: training ends after so many sequences, solved or not."""
     report_sequences: int = 1_000
     """Sequences between two reports. Each report tests on held-out sequences."""
-    solved_sequences: int = 640
-    """A report counts as solved if it has no wrong bit in so many held-out sequences of the longest
-    training length."""
-    solved_reports: int = 3
-    """The task is solved as soon as so many reports in a row count as solved."""
-    anneal_below: float = 0.15
-    """A report with fewer wrong bits than this in a held-out sequence lets the step size fall."""
-    anneal_reports: int = 40
-    """The step size falls to 0 in so many equal parts, one after each such report; then training
-    ends."""
-    lost_above: float = 1.0
-    """A report with more wrong bits than this in a held-out sequence, after one that let the step
-    size fall, takes weights and optimiser back to where the last such report found them."""
-    stop_when_solved: bool = False
-    """Whether training ends as soon as the task is solved, at whatever step size."""
-    anneal_budget: float = 0.0
-    """The step size also falls to 0 over this last fraction of the budget: for tasks that nobody
-    can solve."""
-    blur_cost: float = 0.0
-    """What a blurred address costs at each step, in nats, from the first report on that lets the
-    step size fall: heads that wait must stay where they are, which the answers alone do not ask
-    for. A head's blur is 1 less the sum of its address's squares."""
-    replay: float = 0.0
-    """Fraction of the training sequences that are the hardest of the last ones again, from the same
-    report on: what still fails is rare."""
-    seed: int = 0
-    """Seed of the weights, of the training sequences and of the held-out sequences."""
+
+    def checks(self) -> dict[str, bool]:
+        """Whether each setting is possible."""
+        return {
+            **super().checks(),
+            "min_length": self.min_length >= self.task.shortest,
+            "max_length": self.max_length >= self.min_length,
+            "report_sequences": self.report_sequences >= self.batch_size,
+            **self.at_least_one("batch_size", "max_sequences"),
+        }
 
     def __post_init__(self) -> None:
-        shortest = self.task.shortest
-        checks = {
-            "min_length": self.min_length >= shortest,
-            "max_length": self.max_length >= self.min_length,
-            "learning_rate": self.learning_rate > 0,
-            "anneal_below": self.anneal_below > 0,
-            "lost_above": self.lost_above >= self.anneal_below,
-            "averaging": 0 <= self.averaging < 1,
-            "clip_norm": self.clip_norm > 0,
-            "longest_gradient": self.longest_gradient > 0,
-            "blur_cost": self.blur_cost >= 0,
-            "anneal_budget": 0 <= self.anneal_budget <= 1,
-            "replay": 0 <= self.replay < 1,
-            "report_sequences": self.report_sequences >= self.batch_size,
-            "seed": self.seed >= 0,
-        }
-        for name in (
-            "batch_size",
-            "max_sequences",
-            "solved_sequences",
-            "solved_reports",
-            "anneal_reports",
-        ):
-            checks[name] = getattr(self, name) >= 1
-        bad = [f"{name}={getattr(self, name)!r}" for name, holds in checks.items() if not holds]
-        if bad:
-            raise ValueError(f"expected settings in their ranges, got {', '.join(bad)}")
+        super().__post_init__()
         # More than memory may hold is refused here and not once training has begun.
         longest = self.task.check_lengths([self.max_length])
         self.task.check_size(self.batch_size, int(self.task.steps(longest)[0]))

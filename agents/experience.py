@@ -74,7 +74,6 @@ class Player:
         self.input_width = int(np.prod(space.shape))
         self.has_critic = config.rollouts == 1
         self._config = config
-        self._seed: int | None = config.seed
 
     @property
     def outputs(self) -> int:
@@ -104,7 +103,7 @@ class Player:
         policy = outputs[..., : self.actions.size]
         # By time first, so that each step's actions lie together.
         drawn = self.actions.sample(rng, policy.swapaxes(0, 1).repeat(rollouts, axis=1))
-        self.envs.reset(seed=self._next_seed(), options={"tape": tapes})
+        self.envs.reset(options={"tape": tapes})
         rewards = np.zeros((longest, episodes * rollouts))
         ends = steps.repeat(rollouts)
         infos: dict[str, NDArray[Any]] = {}
@@ -131,10 +130,11 @@ class Player:
         Args:
             step: the cell's call, from observations [G, D] and state to outputs [G, P] and state.
             state: its state at an episode's start, for G rows.
-            rng: draws the actions.
+            rng: draws the seed of the episodes, and the actions.
         """
         rows, _, longest = self._shape
-        observation, _ = self.envs.reset(seed=self._next_seed())
+        # The seed makes an episode independent of all before it: a training can go on exactly.
+        observation, _ = self.envs.reset(seed=int(rng.integers(2**31)))
         observations = np.zeros((rows, longest, self.input_width), np.float32)
         outputs = np.zeros((rows, longest + 1, self.outputs), np.float32)
         taken = np.zeros((rows, longest, self.actions.width), np.float32)
@@ -171,11 +171,6 @@ class Player:
     def _shape(self) -> tuple[int, int, int]:
         """Episodes, rollouts, most steps: G, K, T."""
         return self._config.episodes, self._config.rollouts, self._config.max_steps
-
-    def _next_seed(self) -> int | None:
-        """The seed for the first reset; then None, to go on."""
-        seed, self._seed = self._seed, None
-        return seed
 
     def _experience(
         self,

@@ -40,20 +40,55 @@ class Report(NamedTuple):
     mean_length: float
 
 
-def as_report(row: Mapping[str, Any]) -> Report:
-    """Returns the report of a row of `metrics.csv`, which may have more columns."""
-    return Report(**{name: row[name] for name in Report._fields})
+class RewardReport(NamedTuple):
+    """What is known after some learning by reward; a row of `metrics.csv`.
+
+    Attributes:
+        sequences: different episodes so far, each played `rollouts` times.
+        steps: environment steps so far, of all rows, those of rows that wait for others included.
+        seconds: time since training began, compilation included.
+        sequences_per_second: since the last report, held-out tests not counted.
+        mean_return: per episode as played, mean since the last report.
+        bit_errors: wrong bits per episode as played, likewise; NaN if it is no task's.
+        held_out_bit_errors: wrong bits per held-out sequence of the longest training length, of the
+            most probable answers; likewise.
+        held_out_loss_bits: cost of these in bits per sequence; likewise.
+        entropy: nats per step of the policy, mean since the last report.
+        gradient_norm: mean norm of the gradients before clipping, since the last report, without
+            those of updates left out.
+        updates_left_out: since the last report, for gradients too long or not finite.
+        lesson: the number of the curriculum's present lesson, from 0.
+        mean_length: of the episodes since the last report, in the task's measure or in steps.
+    """
+
+    sequences: int
+    steps: int
+    seconds: float
+    sequences_per_second: float
+    mean_return: float
+    bit_errors: float
+    held_out_bit_errors: float
+    held_out_loss_bits: float
+    entropy: float
+    gradient_norm: float
+    updates_left_out: int
+    lesson: int
+    mean_length: float
 
 
-def check_row(row: Any) -> dict[str, float]:
+def check_row(row: Any, names: Sequence[str]) -> dict[str, Any]:
     """Returns a row that was written for `metrics.csv`, if it is one.
 
+    Args:
+        row: the row.
+        names: the columns that it has at least.
+
     Raises:
-        ValueError: it has not all columns of a report, or something else than numbers.
+        ValueError: it has not all of them, or something else than numbers.
     """
-    fits = isinstance(row, dict) and row.keys() >= set(Report._fields)
+    fits = isinstance(row, dict) and row.keys() >= set(names)
     if not fits or not all(type(value) in (int, float) for value in row.values()):
-        raise ValueError(f"expected a row of numbers, {', '.join(Report._fields)}, got {row!r}")
+        raise ValueError(f"expected a row of numbers, {', '.join(names)}, got {row!r}")
     return row
 
 

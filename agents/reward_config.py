@@ -4,20 +4,21 @@ The docs of the fields below are the help of ``scripts/train_rl.py``.
 """
 
 import dataclasses
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 import tyro
 
 from agents.cell_config import CELL_CONFIGS, CellConfig, NTMConfig
 from agents.config import CONFIGS
+from agents.learning_config import LearningConfig
 from agents.settings import changed, expect
 from ntm_gym import PROTOCOLS, Task
 
 
 @dataclass(frozen=True)
-class RewardConfig:
+class RewardConfig(LearningConfig):
     """Learning by the scalar reward of any Gymnasium environment."""
 
     env_id: tyro.conf.Positional[str] = "NTMCopy-v0"
@@ -28,10 +29,6 @@ class RewardConfig:
     """Shortest length in training; only tasks have lengths."""
     max_length: int | None = None
     """Longest length in training."""
-    curriculum: Literal[
-        "uniform", "fixed", "naive", "look_back", "look_back_and_forward", "prediction_gain"
-    ] = "uniform"
-    """How a task's training lengths are chosen between the shortest and the longest."""
     episodes: int = 16
     """Different episodes in an update: rows of the network."""
     rollouts: int = 1
@@ -64,62 +61,45 @@ class RewardConfig:
     ppo_clip: float = 0.0
     """How far a pass may move an action's probability, as a fraction, before nothing more is gained
     (PPO, Schulman et al. 2017); 0 sets no bound. Means nothing with one pass in one part."""
-    optimizer: Literal["adam", "rmsprop"] = "adam"
-    """Adam, or the centred RMSProp with momentum of Graves 2013, as in supervised training."""
-    learning_rate: float = 1e-3
-    """Step size of the optimiser before it falls."""
-    clip_norm: float = 10.0
-    """Bound on the norm of an update's gradient."""
-    averaging: float = 0.99
-    """Decay of the running mean of the weights over updates, which is tested and saved."""
     max_updates: int = 20_000
     """Budget: training ends after so many updates, solved or not."""
     report_updates: int = 100
     """Updates between two reports."""
-    solved_sequences: int = 640
-    """A report counts as solved if a task's answers have no wrong bit in so many held-out sequences
-    of the longest training length."""
-    solved_reports: int = 3
-    """The task is solved as soon as so many reports in a row count as solved."""
-    anneal_below: float = 0.15
-    """A report with fewer wrong bits than this in a held-out sequence lets the step size and the
-    entropy bonus fall."""
-    anneal_reports: int = 20
-    """They fall to 0 in so many equal parts, one after each such report; then training ends."""
-    seed: int = 0
-    """Seed of the weights, the episodes, the actions and the held-out sequences."""
 
-    def __post_init__(self) -> None:
+    def checks(self) -> dict[str, bool]:
+        """Whether each setting is possible."""
         checks = {
-            name: getattr(self, name) >= 1
-            for name in (
-                *("episodes", "rollouts", "max_steps", "epochs", "minibatches", "max_updates"),
-                *("report_updates", "solved_sequences", "solved_reports", "anneal_reports"),
-            )
-        } | {
-            name: getattr(self, name) > 0
-            for name in ("reward_scale", "learning_rate", "clip_norm", "policy_weight")
+            **super().checks(),
+            **self.at_least_one("episodes", "rollouts", "max_steps", "epochs", "minibatches"),
+            **self.at_least_one("max_updates", "report_updates"),
+            "reward_scale": self.reward_scale > 0,
+            "policy_weight": self.policy_weight > 0,
+            "value_weight": self.value_weight >= 0,
+            "entropy_bonus": self.entropy_bonus >= 0,
+            "ppo_clip": self.ppo_clip >= 0,
+            "gamma": 0 <= self.gamma <= 1,
+            "gae_lambda": 0 <= self.gae_lambda <= 1,
         }
-        checks |= {
-            name: getattr(self, name) >= 0
-            for name in ("value_weight", "entropy_bonus", "ppo_clip", "seed")
-        }
-        checks["gamma"] = 0 <= self.gamma <= 1
-        checks["gae_lambda"] = 0 <= self.gae_lambda <= 1
-        checks["averaging"] = 0 <= self.averaging < 1
-        checks["minibatches"] &= self.episodes % self.minibatches == 0
+        checks["minibatches"] &= self.episodes % max(self.minibatches, 1) == 0
+        checks["replay"] &= self.replay == 0 or self.task is not None
         checks["rollouts"] &= self.rollouts == 1 or self.task is not None
         if self.task is not None:
             lengths = self.min_length, self.max_length
             checks["min_length"] = lengths[0] is not None and lengths[0] >= self.task.shortest
             checks["max_length"] = checks["min_length"] and (lengths[1] or 0) >= (lengths[0] or 0)
-            if checks["max_length"]:
-                # More than memory may hold is refused here and not once training has begun.
-                steps = self.task.steps(self.task.check_lengths([lengths[1]]))
-                self.task.check_size(self.episodes * self.rollouts, int(steps[0]))
-        bad = [f"{name}={getattr(self, name)!r}" for name, holds in checks.items() if not holds]
-        if bad:
-            raise ValueError(f"expected settings in their ranges, got {', '.join(bad)}")
+        return checks
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.task is not None:
+            # More than memory may hold is refused here and not once training has begun.
+            steps = self.task.steps(self.task.check_lengths([self.max_length]))
+            self.task.check_size(self.episodes * self.rollouts, int(steps[0]))
+
+    @property
+    def max_sequences(self) -> int:
+        """Different episodes that the budget allows."""
+        return self.max_updates * self.episodes
 
     @property
     def name(self) -> str:
@@ -127,8 +107,17 @@ class RewardConfig:
         return next((n for n, p in PROTOCOLS.items() if p.env_id == self.env_id), self.env_id)
 
 
+DIFFERENT: dict[str, dict[str, Any]] = {
+    # Few of its steps are scored, so that each counts more.
+    "associative_recall": {"policy_weight": 1.0},
+}
+"""What a task's recipe has that the others have not."""
+
+
 def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     """Returns the config of an environment with the cell of that name.
+
+    That of a task has the cell, the optimiser and the guards of its supervised recipe.
 
     Raises:
         ValueError: the cell is unknown.
@@ -141,20 +130,25 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
         return RewardConfig(env_id, cell=kind, entropy_bonus=0.01, reward_scale=0.1)
     supervised = CONFIGS[name]()
     longest = supervised.task.steps(np.array([supervised.max_length]))[0]
+    settings = {each.name: getattr(supervised, each.name) for each in fields(LearningConfig)}
+    settings |= {
+        "episodes": 4,
+        "rollouts": 64,
+        "gamma": 0.0,
+        "by_length": True,
+        "policy_weight": 4.0,
+        "entropy_bonus": 0.1,
+        "anneal_reports": 20,
+        **DIFFERENT.get(name, {}),
+    }
     return RewardConfig(
         env_id,
         supervised.task,
         supervised.cell if cell == "ntm" else CELL_CONFIGS[cell](),
         supervised.min_length,
         supervised.max_length,
-        episodes=4,
-        rollouts=64,
         max_steps=int(longest),
-        gamma=0.0,
-        by_length=True,
-        entropy_bonus=0.03,
-        optimizer="rmsprop",
-        learning_rate=2e-4,
+        **settings,
     )
 
 

@@ -91,7 +91,7 @@ class Run:
             "config.json",
             {
                 "format": FORMAT,
-                "learning": "reward" if isinstance(config, RewardConfig) else "supervised",
+                "learning": _learning(config),
                 "task": config.name,
                 "cell": config.cell.name,
                 "settings": dataclasses.asdict(config),
@@ -129,7 +129,9 @@ class Run:
             raise RunError(f"expected settings in {folder}/config.json, got {error}") from error
 
     @classmethod
-    def resume(cls, folder: str | Path, config: TrainConfig, force: bool = False) -> "Run":
+    def resume(
+        cls, folder: str | Path, config: TrainConfig | RewardConfig, force: bool = False
+    ) -> "Run":
         """Opens a run of these settings and of these versions to go on with it, or makes one.
 
         Args:
@@ -145,8 +147,10 @@ class Run:
             return cls.create(folder, config)
         run = cls.open(folder)
         written = read_json(folder / "config.json")
-        theirs = {"task": run.config.name, "cell": run.config.cell.name}
-        ours = {"task": config.name, "cell": config.cell.name}
+        theirs, ours = (
+            {"learning": _learning(each), "task": each.name, "cell": each.cell.name}
+            for each in (run.config, config)
+        )
         differences = [
             *_differences(theirs, ours),
             *_differences(dataclasses.asdict(run.config), dataclasses.asdict(config)),
@@ -253,6 +257,10 @@ def tensorboard_events(folder: Path | None) -> Iterator[Callable[[Any], None]]:
                 tf.summary.scalar(name, value, step=report.sequences)
 
         yield write
+
+
+def _learning(config: TrainConfig | RewardConfig) -> str:
+    return "reward" if isinstance(config, RewardConfig) else "supervised"
 
 
 def _versions() -> dict[str, str]:

@@ -82,10 +82,9 @@ def compile_updates(
                     objectives += blur_cost * tf.reduce_sum(unrolled.blur * shown, axis=1)
                 loss = tf.reduce_sum(objectives) / batch
             variables = [variable.value for variable in cell.trainable_variables]
-            gradients = tape.gradient(loss, variables)
-            norm = tf.linalg.global_norm(gradients)
-            tf.cond(norm <= longest_gradient, lambda: _apply(optimizer, gradients), lambda: None)
-            follow(mean, cell, averaging)
+            norm = descend(
+                cell, optimizer, mean, tape.gradient(loss, variables), averaging, longest_gradient
+            )
             if gains:
                 again = unroll(cell, inputs[k], steps[k]).outputs
                 fallen = tape_losses - _score(again, targets[k], mask[k])[0]
@@ -114,11 +113,25 @@ def compile_updates(
     return update
 
 
-def follow(mean: Any, cell: Any, averaging: float) -> None:
-    """Brings the weights of the cell `mean` closer to those of `cell`, by `averaging`."""
+def descend(
+    cell: Any,
+    optimizer: keras.optimizers.Optimizer,
+    mean: Any,
+    gradients: list[tf.Tensor],
+    averaging: float,
+    longest_gradient: float,
+) -> tf.Tensor:
+    """Changes a cell's weights by its gradients, unless these are too long or not finite.
+
+    Then brings the weights of the cell `mean` closer to those of `cell`, by `averaging`. Returns
+    the gradients' norm, float32[].
+    """
+    norm = tf.linalg.global_norm(gradients)
+    tf.cond(norm <= longest_gradient, lambda: _apply(optimizer, gradients), lambda: None)
     for average, variable in zip(mean.trainable_variables, cell.trainable_variables, strict=True):
         step = (1.0 - averaging) * (variable.value - average.value)
         average.assign(average.value + step)
+    return norm
 
 
 def compile_test(cell: Any) -> Callable[..., Any]:

@@ -4,6 +4,7 @@
     python scripts/train_rl.py NTMAssociativeRecall-v0 --seed 3 --run runs/recall-by-reward-3
     python scripts/train_rl.py NTMCopy-v0 --cell lstm --rollouts 1 --entropy-bonus 0
     python scripts/train_rl.py CartPole-v1 --cell lstm
+    python scripts/train_rl.py NTMCopy-v0 --resume
 
 The run's folder is that of a supervised run: settings, reports, network and, of a task, scores.
 """
@@ -28,6 +29,8 @@ def main(
     cell: Literal["ntm", "dnc", "lstm"] = "ntm",  # noqa: ARG001 (chosen_cell has read it)
     run: Path | None = None,
     overwrite: bool = False,
+    resume: bool = False,
+    force: bool = False,
     tensorboard: bool = False,
     episodes_at_end: int = 640,
 ) -> None:
@@ -42,31 +45,37 @@ def main(
         run: folder for the run. If not given, runs/NAME-rl-SEED, for cells other than the Neural
             Turing Machine runs/NAME-rl-CELL-SEED.
         overwrite: replace an earlier run in that folder.
+        resume: go on with the run in that folder where it was stopped, if there is one.
+        force: also resume a run of other settings or of other versions of the libraries.
         tensorboard: also write TensorBoard events, into the folder's events/.
         episodes_at_end: held-out sequences for each length of a task's evaluation at the end; 0
             leaves it out.
     """
+    if overwrite and resume:
+        raise ValueError("expected --overwrite or --resume, got both")
     # Loading TensorFlow takes seconds, which --help and wrong arguments need not wait for.
     from agents import console
 
     console.prepare_tensorflow()
     from agents import actor_critic
     from agents.evaluation import evaluate_run
+    from agents.reports import RewardReport
     from agents.runs import Run, tensorboard_events
 
     kind = "" if config.cell.name == "ntm" else f"-{config.cell.name}"
     folder = run or Path("runs") / f"{config.name}-rl{kind}-{config.seed}"
-    opened = Run.create(folder, config, overwrite)
+    opened = Run.resume(folder, config, force) if resume else Run.create(folder, config, overwrite)
     with (
+        console.stop_requests() as stop_requested,
         console.reward_progress(config) as show,
         tensorboard_events(opened.folder if tensorboard else None) as write_events,
     ):
 
-        def on_report(report: actor_critic.RewardReport) -> None:
+        def on_report(report: RewardReport) -> None:
             show(report)
             write_events(report)
 
-        outcome = actor_critic.train(config, opened, on_report)
+        outcome = actor_critic.train(config, opened, on_report, stop_requested)
     if config.task is None:
         console.print_return(opened.folder, outcome)
         return

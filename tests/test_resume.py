@@ -18,6 +18,7 @@ from agents.checkpoints import Checkpoint, Checkpoints
 from agents.config import CopyConfig
 from agents.recurrent import cell_of
 from agents.runs import Run, RunError
+from agents.training import TrainingStoppedError
 from ntm_gym import Copy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,7 +70,7 @@ def uninterrupted(tmp_path_factory):
 
 def stopped(folder, count=3):
     run = Run.create(folder, CONFIG)
-    with pytest.raises(supervised.TrainingStoppedError, match=f"after {40 * count} sequences"):
+    with pytest.raises(TrainingStoppedError, match=f"after {40 * count} sequences"):
         supervised.train(CONFIG, run, should_stop=stop_after(count))
     return run
 

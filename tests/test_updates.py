@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from agents import supervised, updates
+from agents import supervised, training, updates
 from agents.config import CopyConfig
 from agents.runs import Run, RunError
 from ntm_gym import Copy
@@ -137,7 +137,7 @@ def train(tmp_path, monkeypatch, wrong, **changes):
     monkeypatch.setattr(run, "save_network", lambda _: None)
     scores = [np.zeros((1, 2), np.float32), np.full((1, 2), wrong, np.int32)]
     monkeypatch.setattr(
-        supervised, "compile_test", lambda _: lambda *_: [updates.tf.constant(s) for s in scores]
+        training, "compile_test", lambda _: lambda *_: [updates.tf.constant(s) for s in scores]
     )
     return supervised.train(config, run)
 
@@ -198,14 +198,14 @@ def test_a_training_that_is_lost_goes_back_to_its_last_good_report(seen, monkeyp
         return [np.zeros(2), np.array([next(wrong), 0]) * 2]
 
     monkeypatch.setattr(
-        supervised, "compile_test", lambda _: lambda *_: [updates.tf.constant(s) for s in test()]
+        training, "compile_test", lambda _: lambda *_: [updates.tf.constant(s) for s in test()]
     )
-    training = supervised._Training(config)
-    counter = training._variables[0]
+    tested = supervised._Training(config)
+    counter = tested._variables[0]
     after = []
     for report in range(6):
         counter.assign(np.full(counter.shape, report))
-        training.advance()
+        tested.advance()
         after.append(float(counter.numpy().flat[0]))
     # Report 1 is good. Reports 3 and 5 are lost; report 0 has nothing to go back to.
     assert after == [0, 1, 2, 1, 4, 1]

@@ -1,0 +1,103 @@
+"""The settings that both ways of learning share, by right answers and by reward.
+
+The docs of the fields are the help of ``scripts/train.py`` and ``scripts/train_rl.py``.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Optimizer = Literal["adam", "rmsprop", "plain_rmsprop"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningConfig:
+    """How a network is updated and tested, when the step size falls and what guards it."""
+
+    curriculum: Literal[
+        "uniform", "fixed", "naive", "look_back", "look_back_and_forward", "prediction_gain"
+    ] = "uniform"
+    """How training lengths are chosen between the shortest and the longest."""
+    optimizer: Optimizer = "adam"
+    """Adam (Kingma & Ba 2015), here with a beta_2 of 0.99, the centred RMSProp with momentum of
+    Graves 2013, or RMSProp without either (Tieleman & Hinton 2012)."""
+    learning_rate: float = 1e-3
+    """Step size of the optimiser before it falls."""
+    clip: Literal["norm", "value", "none"] = "norm"
+    """What of an update's gradient is bounded: its norm, each of its numbers, or nothing."""
+    clip_norm: float = 10.0
+    """That bound, either way."""
+    longest_gradient: float = 1e6
+    """Updates with a longer gradient than this, or with one that is not finite, are left out: so
+    far from any other, it says nothing about what to change."""
+    averaging: float = 0.99
+    """Decay of the running mean of the weights over updates, which is tested and saved."""
+    solved_sequences: int = 640
+    """A report counts as solved if it has no wrong bit in so many held-out sequences of the longest
+    training length."""
+    solved_reports: int = 3
+    """The task is solved as soon as so many reports in a row count as solved."""
+    anneal_below: float = 0.15
+    """A report with fewer wrong bits than this in a held-out sequence lets the step size fall."""
+    anneal_reports: int = 40
+    """The step size falls to 0 in so many equal parts, one after each such report; then training
+    ends."""
+    lost_above: float = 1.0
+    """A report with more wrong bits than this in a held-out sequence, after one that let the step
+    size fall, takes weights and optimiser back to where the last such report found them."""
+    stop_when_solved: bool = False
+    """Whether training ends as soon as the task is solved, at whatever step size."""
+    anneal_budget: float = 0.0
+    """The step size also falls to 0 over this last fraction of the budget: for tasks that nobody
+    can solve."""
+    blur_cost: float = 0.0
+    """What a blurred address costs at each step, in nats, from the first report on that lets the
+    step size fall: heads that wait must stay where they are, which the answers alone do not ask
+    for. A head's blur is 1 less the sum of its address's squares."""
+    replay: float = 0.0
+    """Fraction of the training sequences that are the hardest of the last ones again, from the same
+    report on: what still fails is rare. By right answers, those that cost most; by reward, those of
+    the least return."""
+    seed: int = 0
+    """Seed of all that is drawn at random: weights, training and held-out sequences, actions."""
+
+    def checks(self) -> dict[str, bool]:
+        """Whether each setting is possible."""
+        return {
+            "learning_rate": self.learning_rate > 0,
+            "anneal_below": self.anneal_below > 0,
+            "lost_above": self.lost_above >= self.anneal_below,
+            "averaging": 0 <= self.averaging < 1,
+            "clip_norm": self.clip_norm > 0,
+            "longest_gradient": self.longest_gradient > 0,
+            "blur_cost": self.blur_cost >= 0,
+            "replay": 0 <= self.replay < 1,
+            "anneal_budget": 0 <= self.anneal_budget <= 1,
+            "seed": self.seed >= 0,
+            **self.at_least_one("solved_sequences", "solved_reports", "anneal_reports"),
+        }
+
+    def at_least_one(self, *names: str) -> dict[str, bool]:
+        """Whether each of these settings is at least 1."""
+        return {name: getattr(self, name) >= 1 for name in names}
+
+    def __post_init__(self) -> None:
+        bad = [
+            f"{name}={getattr(self, name)!r}" for name, holds in self.checks().items() if not holds
+        ]
+        if bad:
+            raise ValueError(f"expected settings in their ranges, got {', '.join(bad)}")
+
+    def left(self, sequences: int, falls: int, budget: int) -> float:
+        """What is left of the step size, from 1 to 0.
+
+        It falls with every good report, and at the end of the budget.
+
+        Args:
+            sequences: the training sequences so far.
+            falls: the good reports so far.
+            budget: the training sequences at most.
+        """
+        left = 1 - falls / self.anneal_reports
+        if self.anneal_budget:
+            left = min(left, (1 - sequences / budget) / self.anneal_budget)
+        return left

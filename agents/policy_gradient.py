@@ -1,0 +1,66 @@
+"""The update of learning by reward: good actions likelier, values nearer, the policy less sure."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from agents.actions import Actions
+from agents.reward_config import RewardConfig
+from agents.updates import descend
+from ntm_gym.cells import unroll
+
+
+def compile_update(
+    cell: Any,
+    optimizer: keras.optimizers.Optimizer,
+    mean: Any,
+    actions: Actions,
+    config: RewardConfig,
+) -> Callable[..., Any]:
+    """Returns a compiled function that makes one update of a cell and of its mean.
+
+    It takes observations float32[G, T, D], actions float32[G, K, T, A], the log-probabilities that
+    they had, advantages float32[G, K, T] each, returns float32[G, T], steps int32[G], the entropy
+    bonus and what a step's blur costs. It returns the gradient's norm and the policy's entropy per
+    step.
+    """
+
+    @tf.function(jit_compile=True)
+    def update(
+        observations: tf.Tensor,
+        taken: tf.Tensor,
+        log_probabilities: tf.Tensor,
+        found: tf.Tensor,
+        returns: tf.Tensor,
+        steps: tf.Tensor,
+        entropy_bonus: tf.Tensor,
+        blur_cost: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        episodes, longest = observations.shape[:2]
+        playing = tf.sequence_mask(steps, longest, tf.float32)
+        with tf.GradientTape() as tape:
+            unrolled = unroll(cell, observations, steps, training=True)
+            outputs = unrolled.outputs
+            policy = outputs[..., : actions.size]
+            now = actions.log_probability(policy[:, tf.newaxis], taken)
+            ratio = tf.exp((now - log_probabilities) * playing[:, tf.newaxis])
+            gain = ratio * found
+            if config.ppo_clip:
+                bounded = tf.clip_by_value(ratio, 1 - config.ppo_clip, 1 + config.ppo_clip)
+                gain = tf.minimum(gain, bounded * found)
+            entropy = tf.reduce_sum(actions.entropy(policy) * playing)
+            # Advantages are 0 beyond an episode's end.
+            loss = -config.policy_weight * tf.reduce_sum(tf.reduce_mean(gain, axis=1))
+            loss -= entropy_bonus * entropy
+            loss += blur_cost * tf.reduce_sum(unrolled.blur * playing)
+            if outputs.shape[-1] > actions.size:
+                errors = (outputs[..., -1] - returns) * playing
+                loss += config.value_weight * tf.reduce_sum(errors**2)
+            loss /= episodes
+        gradients = tape.gradient(loss, [variable.value for variable in cell.trainable_variables])
+        norm = descend(cell, optimizer, mean, gradients, config.averaging, config.longest_gradient)
+        return norm, entropy / tf.reduce_sum(playing)
+
+    return update

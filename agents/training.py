@@ -1,0 +1,280 @@
+"""What both ways of learning share: from report to report, until the step size has fallen to 0.
+
+What is tested and saved is a running mean of the weights (Polyak & Juditsky 1992): single updates
+shake a solution that is already exact. Once the task is nearly solved, the step size falls to 0,
+which ends training. It must not fall earlier: the networks first find out how to use their memory,
+suddenly. An update that destroys what was learned, as one rare tape can, is taken back.
+
+A training is its rows of `metrics.csv`, two random states and its arrays: when it was solved, how
+far the step size has fallen and whether it has ended all follow from the rows.
+"""
+
+import abc
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.checkpoints import Checkpoint, Checkpoints, of_this_training
+from agents.config import TrainConfig
+from agents.network import cell_of
+from agents.reports import check_row, first_solved, lesson_columns
+from agents.reward_config import RewardConfig
+from agents.runs import Run, RunError
+from agents.updates import build_optimizer, compile_test, held_out_groups
+from ntm_gym.curriculum import make_curriculum
+
+
+class TrainingStoppedError(RunError):
+    """Training was asked to stop before its end, and can go on from its last report."""
+
+
+class Outcome(NamedTuple):
+    """How training ended.
+
+    Attributes:
+        network: the trained network: that of the last update, none is picked by its scores.
+        reports: all reports, the last one last.
+        solved: the first report of the first row of them that solved the task, or None.
+    """
+
+    network: keras.Model
+    reports: list[Any]
+    solved: Any
+
+
+class Training(abc.ABC):
+    """Everything that changes in a training. A subclass says how it advances to its next report.
+
+    Args:
+        config: the recipe.
+        stream: the random stream of the seed that training draws from.
+
+    Attributes:
+        rows: the reports so far, with the columns of the curriculum's lessons.
+        rng: draws all that training draws.
+        curriculum: chooses the training lengths; None without a task.
+        hard_tapes: what is to come again, arrays; empty if nothing is.
+        network: the network that is tested and saved.
+        optimizer: changes the weights.
+    """
+
+    report: type[Any]
+    """The class of this training's reports."""
+
+    config: Any
+    network: keras.Model
+    optimizer: keras.optimizers.Optimizer
+
+    def __init__(self, config: TrainConfig | RewardConfig, stream: int) -> None:
+        self.config = config
+        self.began = time.perf_counter()
+        self.rows: list[dict[str, Any]] = []
+        self.hard_tapes: list[NDArray[Any]] = []
+        self._good: list[NDArray[Any]] = []
+        keras.utils.set_random_seed(config.seed)
+        self.rng = np.random.default_rng([config.seed, stream])
+        self.curriculum: Any = None
+        if config.task is not None:
+            lengths = self.config.min_length, self.config.max_length
+            self.curriculum = make_curriculum(self.config.curriculum, *lengths, config.task)
+
+    def learn_with(self, cell: Any, mean: Any, network: keras.Model) -> None:
+        """Says what is learned with.
+
+        Args:
+            cell: the built cell that is trained.
+            mean: one like it, for the running mean of its weights.
+            network: what is tested and saved, with the cell `mean` or one that `refresh` fills.
+        """
+        config = self.config
+        self.network = network
+        self.optimizer = build_optimizer(
+            config.optimizer, config.learning_rate, config.clip_norm, config.clip
+        )
+        self.optimizer.build(cell.trainable_variables)
+        self._variables = [*cell.variables, *mean.variables, *self.optimizer.variables]
+        if config.task is not None:
+            self._test = compile_test(cell_of(network))
+            self._held_out = held_out_groups(
+                config.task, config.max_length, config.solved_sequences, config.seed
+            )
+
+    @abc.abstractmethod
+    def advance(self) -> Any:
+        """Trains up to the next report, notes it and returns it."""
+
+    def refresh(self) -> None:  # noqa: B027 (most networks hold the mean itself)
+        """Gives the network the present mean of the weights."""
+
+    def close(self) -> None:  # noqa: B027 (most have nothing to free)
+        """Frees what training needed."""
+
+    @property
+    def sequences(self) -> int:
+        """The training sequences so far."""
+        return int(self.rows[-1]["sequences"]) if self.rows else 0
+
+    @property
+    def falls(self) -> int:
+        """How many reports have let the step size fall."""
+        return sum(row["held_out_bit_errors"] < self.config.anneal_below for row in self.rows)
+
+    @property
+    def left(self) -> float:
+        """What is left of the step size, from 1 to 0."""
+        return self.config.left(self.sequences, self.falls, self.config.max_sequences)
+
+    @property
+    def blur_cost(self) -> np.float32:
+        """What a blurred address costs now."""
+        return np.float32(self.config.blur_cost if self.falls else 0)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the step size has fallen to 0, the budget has ended or solving was enough."""
+        config = self.config
+        return (
+            self.sequences >= config.max_sequences
+            or self.falls >= config.anneal_reports
+            or (config.stop_when_solved and self.solved is not None)
+        )
+
+    @property
+    def solved(self) -> Mapping[str, Any] | None:
+        """The row of the first report that solved the task, or None."""
+        return first_solved(self.rows, self.config.solved_reports)
+
+    def as_report(self, row: Mapping[str, Any]) -> Any:
+        """Returns the report of a row, which may have more columns."""
+        return self.report(**{name: row[name] for name in self.report._fields})
+
+    def test(self) -> tuple[float, float]:
+        """Tests the network on the held-out sequences.
+
+        Returns:
+            Cost in bits and wrong bits per sequence; NaN without a task.
+        """
+        if self.config.task is None:
+            return float("nan"), float("nan")
+        self.refresh()
+        losses, errors = (result.numpy() for result in self._test(*self._held_out))
+        count = self.config.solved_sequences
+        return float(losses.sum() / count), float(errors.sum() / count)
+
+    def note(self, report: Any) -> None:
+        """Adds a report to the rows.
+
+        After a good one, what it was made with is kept; after one that is lost, it comes back.
+        """
+        self.rows.append(report._asdict() | lesson_columns(self.curriculum))
+        if report.held_out_bit_errors < self.config.anneal_below:
+            self._good = self._values()
+        elif report.held_out_bit_errors > self.config.lost_above and self._good:
+            self._assign(self._good)
+
+    def usable(self, norms: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Returns which updates were made and not left out, bool[K], of gradient norms float[K].
+
+        Raises:
+            RunError: all were left out.
+        """
+        used = norms <= self.config.longest_gradient
+        if not used.any():
+            raise RunError(
+                f"expected gradients of a length up to {self.config.longest_gradient:g}, "
+                f"got {norms.min():g} and more in {len(norms):,} updates in a row; "
+                "a smaller learning_rate may help"
+            )
+        return used
+
+    def checkpoint(self) -> Checkpoint:
+        """Returns all that changes."""
+        values = {
+            "rows": self.rows,
+            "good": bool(self._good),
+            "rng": self.rng.bit_generator.state,
+            "curriculum": None if self.curriculum is None else self.curriculum.get_state(),
+        }
+        return Checkpoint([*self._values(), *self._good, *self.hard_tapes], values)
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """Takes over the state of a checkpoint.
+
+        Raises:
+            RunError: if it is that of another training.
+        """
+        arrays, values = list(checkpoint.arrays), checkpoint.values
+        shapes = [tuple(variable.shape) for variable in self._variables]
+        got = [array.shape for array in arrays[: len(shapes)]]
+        if got != shapes:
+            raise RunError(f"expected a checkpoint of weights {shapes}, got {got}")
+        self._assign(arrays[: len(shapes)])
+        del arrays[: len(shapes)]
+        if values["good"]:
+            self._good = arrays[: len(shapes)]
+            del arrays[: len(shapes)]
+        self.hard_tapes = arrays
+        self.rng.bit_generator.state = values["rng"]
+        if self.curriculum is not None:
+            self.curriculum.set_state(values["curriculum"])
+        self.rows = [check_row(row, self.report._fields) for row in values["rows"]]
+        self.began = time.perf_counter() - self.rows[-1]["seconds"]
+
+    def _values(self) -> list[NDArray[Any]]:
+        return [variable.numpy() for variable in self._variables]
+
+    def _assign(self, values: list[NDArray[Any]]) -> None:
+        for variable, value in zip(self._variables, values, strict=True):
+            variable.assign(value)
+
+
+def train_to_the_end(
+    training: Training,
+    run: Run,
+    on_report: Callable[[Any], None],
+    should_stop: Callable[[], bool],
+) -> Outcome:
+    """Trains until the step size has fallen to 0 or the budget ends, and saves the network.
+
+    If the run has checkpoints, training goes on from the newest that is whole. On the same
+    machine, the weights are then those of a training that was never stopped.
+
+    Args:
+        training: a training at its beginning.
+        run: the folder that reports, checkpoints and the network are written to.
+        on_report: called after each report.
+        should_stop: asked after each report.
+
+    Raises:
+        TrainingStoppedError: training was asked to stop; all until then is in a checkpoint.
+        RunError: the run's checkpoints are of another network.
+    """
+    checkpoints = Checkpoints(run.folder / "checkpoints")
+    if checkpoint := checkpoints.newest():
+        with of_this_training():
+            training.go_on_from(checkpoint)
+    run.rewrite_metrics(training.rows)
+    while not training.ended:
+        report = training.advance()
+        run.append_metrics(training.rows[-1])
+        if training.curriculum is not None:
+            run.write_json("curriculum.json", training.curriculum.get_state())
+        on_report(report)
+        stopping = not training.ended and should_stop()
+        if not (stopping or training.ended):
+            checkpoints.offer(report.sequences, training.checkpoint)
+            continue
+        checkpoints.write(report.sequences, training.checkpoint())
+        if stopping:
+            raise TrainingStoppedError(
+                f"stopped after {report.sequences:,} sequences; --resume goes on"
+            )
+    training.refresh()
+    training.close()
+    run.save_network(training.network)
+    solved = training.as_report(training.solved) if training.solved else None
+    return Outcome(training.network, [training.as_report(row) for row in training.rows], solved)
