@@ -59,7 +59,7 @@ class DNCCell(ControlledCell):
         self,
         output_dim: int,
         units: int = 100,
-        slots: int = 128,
+        slots: int = 32,
         width: int = 20,
         read_heads: int = 1,
         controller: Literal["lstm", "feedforward"] = "lstm",
