@@ -123,10 +123,11 @@ class PrioritySortConfig(TrainConfig):
     cell: CellConfig = field(
         default_factory=lambda: NTMConfig(read_heads=5, write_heads=5, memory_init="learned")
     )
-    learning_rate: float = 2e-2
+    learning_rate: float = 1e-2
     longest_gradient: float = 1e3
-    max_sequences: int = 400_000
-    anneal_budget: float = 0.5
+    max_sequences: int = 1_000_000
+    report_sequences: int = 2_000
+    anneal_budget: float = 1.0
     min_length: int = PROTOCOLS["priority_sort"].min_length
     max_length: int = PROTOCOLS["priority_sort"].max_length
 
