@@ -82,7 +82,7 @@ def train(
         TrainingStoppedError: training was asked to stop; all until then is in a checkpoint.
         RunError: the run's checkpoints are of another network.
     """
-    training = _Training(config)
+    training = Training(config)
     checkpoints = Checkpoints(run.folder / "checkpoints")
     if checkpoint := checkpoints.newest():
         training.go_on_from(checkpoint)
@@ -107,7 +107,7 @@ def train(
     return Outcome(training.network, reports, solved)
 
 
-class _Training:
+class Training:
     """Everything that changes in a training, and how it advances to its next report."""
 
     def __init__(self, config: TrainConfig) -> None:
@@ -256,6 +256,13 @@ class _Training:
             "curriculum": self.curriculum.get_state(),
         }
         return Checkpoint([*self._values(), *self._good, *self._hard_tapes], values)
+
+    def save(self, run: Run) -> None:
+        """Writes reports, state and network into a run's folder, wherever it stands."""
+        run.rewrite_metrics(self.rows)
+        run.write_json("curriculum.json", self.curriculum.get_state())
+        Checkpoints(run.folder / "checkpoints").write(self.sequences, self.checkpoint())
+        run.save_network(self.network)
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
         """Takes over the state of a checkpoint.

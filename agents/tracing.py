@@ -102,9 +102,7 @@ class Tracer:
             raise ValueError(f"expected a step from 0 to {len(trace.inputs) - 1}, got {step}")
         number = step // STRETCH
         first = number * STRETCH
-        _, part = self._at(
-            trace.inputs, first, trace.starts[number], trace.interventions.numbers()
-        )
+        _, part = self._at(trace.inputs, first, trace.starts[number], trace.interventions.numbers())
         return part["memory"][: len(trace.inputs) - first]
 
     def _start(self, numbers: Numbers) -> list[tf.Tensor]:

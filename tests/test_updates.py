@@ -200,7 +200,7 @@ def test_a_training_that_is_lost_goes_back_to_its_last_good_report(seen, monkeyp
     monkeypatch.setattr(
         supervised, "compile_test", lambda _: lambda *_: [updates.tf.constant(s) for s in test()]
     )
-    training = supervised._Training(config)
+    training = supervised.Training(config)
     counter = training._variables[0]
     after = []
     for report in range(6):

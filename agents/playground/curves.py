@@ -35,9 +35,7 @@ class Curves(NamedTuple):
     high: float
     lines: tuple[Line, ...]
 
-    def draw(
-        self, draw: Any, box: tuple[int, int, int, int], cell: int, window: slice
-    ) -> None:
+    def draw(self, draw: Any, box: tuple[int, int, int, int], cell: int, window: slice) -> None:
         """Draws the lines of the steps in view into a box of left, top, right and bottom.
 
         The scale's ends and the lines' names stand at its left.
@@ -76,7 +74,9 @@ def curves_of(told: Mapping[str, NDArray[np.floating]]) -> list[Curves]:
         return [
             _both("strength", 0, 1, first("write.strengths"), first("read.strengths")),
             _both("interpolation", 0, 1, first("write.gates"), first("read.gates")),
-            _both("shift", -1, 1, _mean_shift(told["write.shifts"]), _mean_shift(told["read.shifts"])),
+            _both(
+                "shift", -1, 1, _mean_shift(told["write.shifts"]), _mean_shift(told["read.shifts"])
+            ),
             _both("sharpening", 1, 2, first("write.gammas"), first("read.gammas")),
         ]
     modes = told["read_modes"]
@@ -106,9 +106,7 @@ def curves_of(told: Mapping[str, NDArray[np.floating]]) -> list[Curves]:
     ]
 
 
-def _both(
-    name: str, low: float, high: float, write: NDArray[Any], read: NDArray[Any]
-) -> Curves:
+def _both(name: str, low: float, high: float, write: NDArray[Any], read: NDArray[Any]) -> Curves:
     return Curves(name, low, high, (Line("write", WRITE, write), Line("read", READ, read)))
 
 

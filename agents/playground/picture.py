@@ -124,9 +124,7 @@ def describe(look: Look, tape: Batch) -> str:
     )
 
 
-def draw_memory(
-    look: Look, tape: Batch, memory: NDArray[Any], step: int, height: int
-) -> Pixels:
+def draw_memory(look: Look, tape: Batch, memory: NDArray[Any], step: int, height: int) -> Pixels:
     """Draws an agent's memory float[N, S] after a step, beside where its heads are."""
     trace = look.trace
     if trace is None or trace.read_addresses is None or trace.write_addresses is None:
