@@ -257,13 +257,6 @@ class Training:
         }
         return Checkpoint([*self._values(), *self._good, *self._hard_tapes], values)
 
-    def save(self, run: Run) -> None:
-        """Writes reports, state and network into a run's folder, wherever it stands."""
-        run.rewrite_metrics(self.rows)
-        run.write_json("curriculum.json", self.curriculum.get_state())
-        Checkpoints(run.folder / "checkpoints").write(self.sequences, self.checkpoint())
-        run.save_network(self.network)
-
     def go_on_from(self, checkpoint: Checkpoint) -> None:
         """Takes over the state of a checkpoint.
 

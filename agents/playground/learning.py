@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agents.checkpoints import Checkpoints
 from agents.config import recipe
 from agents.evaluation import held_out
 from agents.playground.gallery import Look
@@ -110,13 +111,18 @@ class LiveTraining:
         )
 
     def save(self, folder: Path) -> Path:
-        """Writes it as a run, which other scripts take, and returns the folder.
+        """Writes it as a run that has ended, which other scripts take, and returns the folder.
 
         Raises:
             RunError: the folder holds something.
         """
         run = Run.create(folder, self._config)
-        self._training.save(run)
+        training = self._training
+        run.rewrite_metrics(training.rows)
+        run.write_json("curriculum.json", training.curriculum.get_state())
+        checkpoints = Checkpoints(run.folder / "checkpoints")
+        checkpoints.write(training.sequences, training.checkpoint())
+        run.save_network(training.network)
         return run.folder
 
 

@@ -8,7 +8,6 @@
 
   function address(extra) {
     const query = new URLSearchParams(view().dataset.query);
-    if (number("columns") !== 80) query.set("columns", view().dataset.columns);
     for (const [name, value] of Object.entries(extra)) if (value !== 0) query.set(name, value);
     return query.toString();
   }

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from agents.interventions import HEADS, LARGEST_NOISE
+from agents.interventions import HEADS
 from agents.playground.gallery import Gallery
 from agents.playground.learning import LiveTraining, free_folder
 from agents.playground.settings import (
@@ -56,29 +56,49 @@ def build_page(gallery: Gallery, runs: Path | None = None) -> gr.Blocks:
 
 def _look_tab(gallery: Gallery, first: Settings, page: gr.Blocks) -> None:
     with gr.Row():
-        task = gr.Dropdown(gallery.tasks, value=first.task, label="task")
+        task = gr.Dropdown(gallery.tasks, value=first.task, elem_id="ntm-task", label="task")
         agents = gr.Dropdown(
             gallery.agents(first.task),
             value=list(first.agents),
             multiselect=True,
             max_choices=MOST_AGENTS,
+            elem_id="ntm-agents",
             label="agents, side by side",
             scale=2,
         )
-        length = gr.Number(first.length, precision=0, label="length")
+        length = gr.Number(first.length, precision=0, elem_id="ntm-length", label="length")
         slots = gr.Number(
-            0, precision=0, minimum=0, maximum=MOST_SLOTS, label="memory slots (0: enough)"
+            0,
+            precision=0,
+            minimum=0,
+            maximum=MOST_SLOTS,
+            elem_id="ntm-slots",
+            label="memory slots (0: enough)",
         )
-        seed = gr.Number(0, precision=0, minimum=0, label="seed of the tape")
-        columns = gr.Dropdown(list(COLUMNS), value=first.columns, label="steps in view")
+        seed = gr.Number(0, precision=0, minimum=0, elem_id="ntm-seed", label="seed of the tape")
+        columns = gr.Dropdown(
+            list(COLUMNS), value=first.columns, elem_id="ntm-columns", label="steps in view"
+        )
     with gr.Accordion("What if ...", open=False), gr.Row():
-        content = gr.Checkbox(True, label="heads can look up content")
-        freeze = gr.Checkbox(False, label="freeze the share of content (interpolation gate)")
-        share = gr.Slider(0, 1, value=0, step=0.05, label="share of content, if frozen")
-        noise = gr.Slider(0, 1, value=0, step=0.01, label="noise in memory at each step")
-        start = gr.Number(0, precision=0, label="heads begin so many slots further")
-        heads = gr.Radio(list(HEADS), value="both", label="which heads (not the noise)")
-        first_step = gr.Number(0, precision=0, minimum=0, label="from which step on")
+        content = gr.Checkbox(True, elem_id="ntm-content", label="heads can look up content")
+        freeze = gr.Checkbox(
+            False, elem_id="ntm-freeze", label="freeze the share of content (interpolation gate)"
+        )
+        share = gr.Slider(
+            0, 1, value=0, step=0.05, elem_id="ntm-share", label="share of content, if frozen"
+        )
+        noise = gr.Slider(
+            0, 1, value=0, step=0.01, elem_id="ntm-noise", label="noise in memory at each step"
+        )
+        start = gr.Number(
+            0, precision=0, elem_id="ntm-start", label="heads begin so many slots further"
+        )
+        heads = gr.Radio(
+            list(HEADS), value="both", elem_id="ntm-heads", label="which heads (not the noise)"
+        )
+        first_step = gr.Number(
+            0, precision=0, minimum=0, elem_id="ntm-first-step", label="from which step on"
+        )
     flips = gr.Textbox(
         "",
         label="edited bits: click on the input, or write step.channel step.channel ...",

@@ -34,8 +34,8 @@ Pixels = NDArray[np.uint8]
 
 LEFT, RIGHT, TITLE, GAP, RULER = 116, 8, 30, 8, 18
 """Pixels at the left, at the right, of a title, between two panels and of the steps' numbers."""
-WIDE, STEP = 960, 24
-"""Pixels of the steps in view together, and of one at most."""
+WIDE, STEP, LEAST = 960, 24, 480
+"""Pixels of the steps in view together, and of one at most; of a picture's steps at least."""
 BIT = 10
 """Pixels of a bit, from above to below."""
 SLOTS = 240
@@ -209,7 +209,8 @@ def _draw(panels: Sequence[Panel], title: str, settings: Settings, steps: int) -
     cell = step_width(settings, steps)
     heights = [len(panel.colours) * panel.pitch for panel in panels]
     height = TITLE + sum(heights) + GAP * len(panels) + RULER
-    pixels = np.full((height, LEFT + WIDE + RIGHT, 3), PAPER, np.uint8)
+    wide = max(LEAST, cell * min(settings.columns, steps))
+    pixels = np.full((height, LEFT + wide + RIGHT, 3), PAPER, np.uint8)
     tops, top = [], TITLE
     for panel, tall in zip(panels, heights, strict=True):
         tops.append(top)

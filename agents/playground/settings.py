@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +19,7 @@ LARGEST_SEED = 10**9
 COLUMNS = (40, 80, 160, 320, 960)
 """How many steps can be in view at once."""
 
-WHAT_IF = tuple(field.name for field in dataclasses.fields(Interventions) if field.name != "seed")
+WHAT_IF = tuple(each.name for each in dataclasses.fields(Interventions) if each.name != "seed")
 """The interventions that a view has a setting for; their noise has the tape's seed."""
 
 
@@ -50,7 +50,7 @@ class Settings:
     flips: tuple[tuple[int, int], ...] = ()
     step: int = 0
     columns: int = 80
-    interventions: Interventions = Interventions()
+    interventions: Interventions = field(default_factory=Interventions)
 
     def __post_init__(self) -> None:
         if self.task not in PROTOCOLS:

@@ -1,6 +1,7 @@
 """A view as HTML and as files: pictures that stand over each other, and what is in them as data."""
 
 import io
+from dataclasses import replace
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -25,7 +26,7 @@ def view_html(gallery: Gallery, settings: Settings) -> str:
     """
     tape, looks = gallery.look(settings)
     steps = len(tape.mask[0])
-    query = settings.run.query()
+    query = replace(settings, step=0).query()
     rows = [_row("tape", "input and target", None)]
     rows += [_row(look.name, picture.describe(look, tape), look.slots) for look in looks]
     data = {
@@ -35,7 +36,6 @@ def view_html(gallery: Gallery, settings: Settings) -> str:
         "columns": settings.columns,
         "left": picture.LEFT,
         "cell": picture.step_width(settings, steps),
-        "wide": picture.LEFT + picture.WIDE + picture.RIGHT,
         "top": picture.TITLE,
         "bit": picture.BIT,
         "rows": len(shown_channels(tape.inputs.shape[2])),
