@@ -14,7 +14,6 @@ from agents.playground.learning import LiveTraining, free_folder
 from agents.playground.settings import (
     COLUMNS,
     MOST_AGENTS,
-    MOST_SLOTS,
     Settings,
     read_flips,
     read_interventions,
@@ -70,12 +69,10 @@ def _look_tab(gallery: Gallery, first: Settings, page: gr.Blocks) -> None:
         slots = gr.Number(
             0,
             precision=0,
-            minimum=0,
-            maximum=MOST_SLOTS,
             elem_id="ntm-slots",
             label="memory slots (0: enough)",
         )
-        seed = gr.Number(0, precision=0, minimum=0, elem_id="ntm-seed", label="seed of the tape")
+        seed = gr.Number(0, precision=0, elem_id="ntm-seed", label="seed of the tape")
         columns = gr.Dropdown(
             list(COLUMNS), value=first.columns, elem_id="ntm-columns", label="steps in view"
         )
@@ -96,9 +93,7 @@ def _look_tab(gallery: Gallery, first: Settings, page: gr.Blocks) -> None:
         heads = gr.Radio(
             list(HEADS), value="both", elem_id="ntm-heads", label="which heads (not the noise)"
         )
-        first_step = gr.Number(
-            0, precision=0, minimum=0, elem_id="ntm-first-step", label="from which step on"
-        )
+        first_step = gr.Number(0, precision=0, elem_id="ntm-first-step", label="from which step on")
     flips = gr.Textbox(
         "",
         label="edited bits: click on the input, or write step.channel step.channel ...",
@@ -209,7 +204,7 @@ def _learn_tab(runs: Path | None) -> None:
         " then it finds out how to use its memory."
     )
     with gr.Row():
-        seed = gr.Number(0, precision=0, minimum=0, maximum=2**31 - 1, label="seed")
+        seed = gr.Number(0, precision=0, label="seed")
         start = gr.Button("Begin anew", variant="primary", elem_id="ntm-begin")
         go_on = gr.Button("Go on", elem_id="ntm-go-on")
         stop = gr.Button("Stop", elem_id="ntm-stop")

@@ -1,0 +1,68 @@
+"""The trained networks that come with the repository are what they are said to be."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents.config import CONFIGS, recipe
+from agents.evaluation import held_out, score
+from agents.pretrained import PRETRAINED, pretrained_run
+from agents.recurrent import RecurrentAgent
+from agents.runs import Run
+
+ROOT = Path(__file__).resolve().parent.parent
+NETWORKS = [(task, cell) for task in CONFIGS for cell in ("ntm", "dnc")]
+SEED = 11
+
+
+@pytest.mark.parametrize(("task", "cell"), NETWORKS)
+def test_each_is_seed_0_of_its_recipe(task, cell):
+    folder = pretrained_run(task, cell)
+    run = Run.open(folder)
+    assert run.config == recipe(task, cell)
+    assert (folder / "model.keras").stat().st_size < 1_000_000
+    last = run.read_metrics()[-1]
+    batch = held_out(run.config.task, run.config.max_length, 128, SEED)
+    own = score("", RecurrentAgent.pretrained(task, cell), batch)
+    # What the last report said of it, on other tapes.
+    assert own.bit_errors == pytest.approx(last["held_out_bit_errors"], rel=0.2, abs=0.5)
+    assert own.bit_errors < 0.5 * own.scored_bits
+
+
+@pytest.mark.parametrize(
+    ("task", "cell", "length"),
+    [("copy", "ntm", 120), ("copy", "dnc", 40), ("associative_recall", "ntm", 12)],
+)
+def test_beyond_training(task, cell, length):
+    agent = RecurrentAgent.pretrained(task, cell, slots=128)
+    assert (
+        score(
+            "", agent, held_out(Run.open(pretrained_run(task, cell)).config.task, length, 64, SEED)
+        ).bit_errors
+        == 0
+    )
+
+
+def test_no_others():
+    names = {path.name for path in PRETRAINED.iterdir()}
+    assert names == {f"{task}-{cell}" for task, cell in NETWORKS}
+    with pytest.raises(
+        ValueError, match=r"expected a task and cell of .*copy-ntm.*, got copy-lstm"
+    ):
+        RecurrentAgent.pretrained("copy", "lstm")
+
+
+def test_scripts_take_them(tmp_path):
+    """The picture of a network that was trained by somebody else."""
+    command = ["scripts/play.py", "--run", "pretrained/copy-ntm", "--length", "4", "--seed", "0"]
+    done = subprocess.run(
+        [sys.executable, *command, "--record", str(tmp_path / "copy.gif")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "copy.gif").stat().st_size > 1000
