@@ -32,6 +32,7 @@ def main(
     from agents.playground.server import serve
 
     gallery = Gallery(runs)
+    gallery.look(gallery.default(gallery.tasks[0]))  # compiled before the first visitor comes
     console.console.print(f"Open http://{host}:{port} in a browser; Ctrl-C ends.")
     serve(gallery, host, port, Path("runs"))
 

@@ -75,13 +75,20 @@
       play(playing === null);
     } else if (event.target.matches?.('.ntm-time[data-part="tape"]')) flip(event);
   });
-  // A new view is shown at its step, or at the one that the old view was at.
+  // A new view is shown at the step that it was asked for. Gradio may change the old view's elements
+  // into the new ones', which takes the pictures' addresses away.
   new MutationObserver(() => {
-    if (!view() || view() === shown) return;
-    shown = view();
-    go(number("step"));
-    play(playing !== null);
-  }).observe(document.documentElement, { childList: true, subtree: true });
+    if (!view()) return;
+    const changed = JSON.stringify(view().dataset) !== shown;
+    if (changed) {
+      shown = JSON.stringify(view().dataset);
+      go(number("step"));
+    } else if (!all("img").every((picture) => picture.hasAttribute("src"))) go(step);
+    if (changed && playing !== null) play(true);
+  }).observe(document.documentElement, {
+    attributes: true, attributeFilter: ["data-query", "data-step", "src"],
+    childList: true, subtree: true,
+  });
 
   window.ntmStep = () => step;
 })();

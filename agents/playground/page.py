@@ -150,7 +150,8 @@ def _look_tab(gallery: Gallery, first: Settings, page: gr.Blocks) -> None:
         return [said, html, *values_of(settings)]
 
     values = [*controls, *what_if]
-    changes = [control.input for control in values if control is not task]
+    changes = [control.input for control in values if control not in (task, flips)]
+    changes.append(flips.change)  # an edit by a click is no input to Gradio
     gr.on(
         changes,
         update,
