@@ -284,11 +284,11 @@ def test_it_learns_to_copy_stops_goes_on_and_is_saved(page, runs):
     expect(page.locator("#ntm-said")).to_contain_text("Begin first")
     page.locator("#ntm-begin").click()
     said = page.locator("#ntm-said")
-    expect(said).to_contain_text("bits wrong", timeout=5 * WAIT)  # compiled until then
+    expect(said).to_contain_text("bits wrong", timeout=20 * WAIT)  # compiled until then
     page.locator("#ntm-stop").click()
     page.wait_for_timeout(1000)
     page.locator("#ntm-go-on").click()
-    expect(said).to_contain_text("Solved", timeout=5 * WAIT)
+    expect(said).to_contain_text("Solved", timeout=20 * WAIT)
     expect(said).to_contain_text(": 0.00 of 160")
     picture = page.get_by_alt_text("what it does now")
     assert picture.evaluate("i => i.naturalWidth") > 500
