@@ -145,7 +145,7 @@ class Tracer:
 
 def _named(told: Any) -> dict[str, tf.Tensor]:
     """What heads are told as one level of names, such as ``read.gates``."""
-    found = {}
+    found: dict[str, tf.Tensor] = {}
     for name, value in told._asdict().items():
         if hasattr(value, "_asdict"):
             found |= {f"{name}.{inner}": each for inner, each in _named(value).items()}

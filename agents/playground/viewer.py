@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from functools import lru_cache
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -158,8 +159,15 @@ def _over_time(looks: Looks, settings: Settings, part: str) -> picture.Pixels:
 
 def _memory_at(gallery: Gallery, looks: Looks, settings: Settings, look: Look) -> NDArray[np.uint8]:
     memory = gallery.memory(settings, look.name)
-    height = len(_over_time(looks, settings, look.name))
+    page = replace(settings, step=settings.window(len(looks.tape.mask[0])).start)
+    height = _height(gallery, page, look.name)
     return picture.draw_memory(look, looks.tape, memory, settings.step, height)
+
+
+@lru_cache(maxsize=512)
+def _height(gallery: Gallery, page: Settings, part: str) -> int:
+    """Pixels of an agent's picture, which is the same for all steps of a page."""
+    return len(_over_time(gallery.look(page), page, part))
 
 
 def _find(looks: Looks, name: str) -> Look:
