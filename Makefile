@@ -8,7 +8,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test figures docs throughput pretrained clean
+.PHONY: help train test figures docs throughput pretrained playground clean
 
 help: ## show this
 	@echo "make train [TASK=copy|associative_recall] [SEED=0] [RUN=folder]"
@@ -19,6 +19,7 @@ train: .venv/installed-agents ## train, evaluate and draw one run; replaces an e
 	$(BIN)/python scripts/plot.py $(RUN)
 
 test: .venv/installed-dev ## check style and types, and run all tests
+	@command -v chromium chromium-browser google-chrome > /dev/null || echo "There is no Chromium: the tests of the playground's page are skipped. Install it with: apt-get install chromium"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -32,6 +33,9 @@ docs: .venv/installed-agents ## rewrite docs/environments.md and its pictures
 
 throughput: .venv/installed-agents ## measure speed against the baselines
 	$(BIN)/python scripts/throughput.py
+
+playground: .venv/installed-demo ## serve a page to look at memories at work
+	$(BIN)/python scripts/playground.py
 
 pretrained: .venv/installed-agents ## train the networks in pretrained/ anew, which takes hours
 	for cell in ntm dnc; do \

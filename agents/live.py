@@ -74,8 +74,32 @@ def draw_memory(cell: Any, state: Sequence[Any], view: View, height: int) -> NDA
         np.asarray(heads[0], np.float64).T for heads in (parts.write_weights, parts.read_weights)
     )
     due = bool(view.scored[min(view.step, view.steps - 1)])
+    return draw_slots(memory, writes, reads, due, height)
+
+
+def draw_slots(
+    memory: NDArray[Any],
+    writes: NDArray[Any],
+    reads: NDArray[Any],
+    follow_reads: bool,
+    height: int,
+) -> NDArray[np.uint8]:
+    """Draws a memory of S slots of N numbers, and the heads' weights on them; see `draw_memory`.
+
+    Args:
+        memory: float[S, N].
+        writes: float[S, write_heads].
+        reads: float[S, read_heads].
+        follow_reads: of a memory that does not fit, whether the part around the first read head is
+            drawn, or that around the first write head.
+        height: pixels of the picture.
+
+    Returns:
+        uint8[height, width, 3].
+    """
     room = height - TOP - BOTTOM
-    shown = _around(int((reads if due else writes)[:, 0].argmax()), room // LEAST, len(memory))
+    busy = int((reads if follow_reads else writes)[:, 0].argmax())
+    shown = _around(busy, room // LEAST, len(memory))
     slot = min(HEAD, room // (shown.stop - shown.start))
     across = max(1, min(HEAD, MEMORY // memory.shape[1]))
 

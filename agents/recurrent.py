@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from agents.config import TrainConfig
+from agents.interventions import Interventions, intervene
 from agents.network import cell_of
 from agents.pretrained import pretrained_run
 from agents.runs import Run
@@ -124,9 +125,15 @@ class RecurrentAgent:
         with ThreadPoolExecutor(cores) as pool:
             return np.concatenate(list(pool.map(answer, range(0, len(batch), rows))))
 
-    def trace(self, batch: Batch) -> Unrolled:
-        """Runs the cell over tapes and keeps its states at every step, for pictures."""
-        return unroll(self.cell, tf.convert_to_tensor(batch.inputs), batch.steps, trace=True)
+    def trace(self, batch: Batch, interventions: Interventions | None = None) -> Unrolled:
+        """Runs the cell over tapes and keeps its states at every step, for pictures.
+
+        Args:
+            batch: the tapes.
+            interventions: how to disturb its memory; means nothing to a cell without one.
+        """
+        cell = intervene(self.cell, interventions)
+        return unroll(cell, tf.convert_to_tensor(batch.inputs), batch.steps, trace=True)
 
 
 def _compiled_length(steps: int) -> int:

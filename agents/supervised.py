@@ -51,10 +51,10 @@ def train(
         TrainingStoppedError: training was asked to stop; all until then is in a checkpoint.
         RunError: the run's checkpoints are of another network.
     """
-    return train_to_the_end(_Training(config), run, on_report, should_stop)
+    return train_to_the_end(SupervisedTraining(config), run, on_report, should_stop)
 
 
-class _Training(Training):
+class SupervisedTraining(Training):
     report = Report
 
     def __init__(self, config: TrainConfig) -> None:

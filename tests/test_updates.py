@@ -200,7 +200,7 @@ def test_a_training_that_is_lost_goes_back_to_its_last_good_report(seen, monkeyp
     monkeypatch.setattr(
         training, "compile_test", lambda _: lambda *_: [updates.tf.constant(s) for s in test()]
     )
-    tested = supervised._Training(config)
+    tested = supervised.SupervisedTraining(config)
     counter = tested._variables[0]
     after = []
     for report in range(6):

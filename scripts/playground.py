@@ -1,0 +1,43 @@
+"""A page to look at memories at work.
+
+    python scripts/playground.py
+    python scripts/playground.py runs/copy-0 runs/copy-1 --port 8000
+
+Without runs it opens on the pretrained networks.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from agents.extras import tyro
+
+
+def main(
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
+    port: int = 7860,
+    host: str = "127.0.0.1",
+) -> None:
+    """Serve a page that shows what networks do with their memory, and what if it is disturbed.
+
+    Args:
+        runs: folders of runs to offer; the pretrained networks if not given.
+        port: port to serve the page at.
+        host: address to listen at. The default is reached from this machine alone; visitors from
+            elsewhere cannot save what they train.
+    """
+    from agents import console
+
+    console.prepare_tensorflow()
+    from agents.playground.gallery import Gallery
+    from agents.playground.server import serve
+
+    gallery = Gallery(runs)
+    gallery.look(gallery.default(gallery.tasks[0]))  # compiled before the first visitor comes
+    console.console.print(f"Open http://{host}:{port} in a browser; Ctrl-C ends.")
+    serve(gallery, host, port, Path("runs"))
+
+
+if __name__ == "__main__":
+    from agents.commands import run_command
+
+    run_command(lambda: tyro.cli(main))
