@@ -55,6 +55,8 @@ def train(
 
 
 class SupervisedTraining(Training):
+    """A training by right answers: its cell, its updates and how it advances."""
+
     report = Report
 
     def __init__(self, config: TrainConfig) -> None:
@@ -78,6 +80,7 @@ class SupervisedTraining(Training):
         )
 
     def advance(self) -> Report:
+        """Trains up to the next report, notes it and returns it."""
         config, sequences = self.config, self.sequences
         updates = config.report_sequences // config.batch_size
         # A curriculum that follows errors hears of them ten times between two reports.

@@ -268,7 +268,8 @@ def test_plans_of_absurd_sizes_are_refused(setting, tmp_path):
 def test_a_signed_checkpoint_of_anything_else_is_refused(tmp_path):
     run = Run.create(tmp_path, CONFIG)
     kept = Checkpoints(run.folder / "checkpoints")
-    arrays, values = supervised.SupervisedTraining(CONFIG).checkpoint()  # what training would compile first
+    # What training would compile first.
+    arrays, values = supervised.SupervisedTraining(CONFIG).checkpoint()
     values["rows"] = [dict.fromkeys(Report._fields, 1.0)]
     for change in (
         {"rows": []},
