@@ -16,6 +16,7 @@ def main(
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
     port: int = 7860,
     host: str = "127.0.0.1",
+    save: bool = True,
 ) -> None:
     """Serve a page that shows what networks do with their memory, and what if it is disturbed.
 
@@ -24,6 +25,7 @@ def main(
         port: port to serve the page at.
         host: address to listen at. The default is reached from this machine alone; visitors from
             elsewhere cannot save what they train.
+        save: whether visitors on this machine can save what they train, in runs/.
     """
     from agents import console
 
@@ -34,7 +36,7 @@ def main(
     gallery = Gallery(runs)
     gallery.look(gallery.default(gallery.tasks[0]))  # compiled before the first visitor comes
     console.console.print(f"Open http://{host}:{port} in a browser; Ctrl-C ends.")
-    serve(gallery, host, port, Path("runs"))
+    serve(gallery, host, port, Path("runs") if save else None)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""A headless Chromium for tests, and the playground in it."""
+"""A headless Chromium for tests, and the playground in it.
+
+``python -m tests.browser`` in the repository draws docs/images/playground.png anew.
+"""
 
 import shutil
 import socket
@@ -41,3 +44,29 @@ class Served:
     def __exit__(self, *_):
         self._server.should_exit = True
         self._thread.join(10)
+
+
+def take_picture(path, query="length=40&step=58&columns=160&agents=copy-ntm,random"):
+    """Writes a picture of the page as PNG, 1,420 pixels wide."""
+    from playwright.sync_api import sync_playwright
+
+    from agents.playground.gallery import Gallery
+    from agents.playground.server import build_app
+
+    with Served(build_app(Gallery())) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1420, "height": 1000})
+        page.goto(f"{address}?{query}", timeout=WAIT)
+        page.wait_for_selector("#ntm .ntm-memory[src]", timeout=WAIT)
+        page.get_by_text("What if ...").click()
+        page.wait_for_function(
+            "[...document.querySelectorAll('#ntm img')].every(i => i.complete && i.naturalWidth)",
+            timeout=WAIT,
+        )
+        page.wait_for_timeout(1000)
+        page.screenshot(path=path, full_page=True)
+        browser.close()
+
+
+if __name__ == "__main__":
+    take_picture("docs/images/playground.png")

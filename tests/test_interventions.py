@@ -5,9 +5,13 @@ import pytest
 import tensorflow as tf
 from cells import INPUT_DIM, make_cell, make_inputs
 
+from agents.evaluation import held_out
 from agents.interventions import Intervened, Interventions, intervene
+from agents.recurrent import RecurrentAgent
 from agents.tracing import STRETCH, Tracer
 from ntm_gym.cells import NTMCell, unroll
+from ntm_gym.metrics import bit_errors
+from ntm_gym.tasks import Copy
 
 KINDS = ("ntm, 2 layers, 2 + 3 heads, learned start", "dnc, 2 layers, 3 heads, refined")
 
@@ -192,3 +196,18 @@ def test_a_trace_is_that_of_unroll(kind):
     values = trace.told[shares[kind[:3]]]
     assert (values[:, STRETCH + 2 :] == 0.5).all()
     assert not (values[:, : STRETCH + 2] == 0.5).any()
+
+
+def test_a_lost_read_head_finds_its_way_by_content_alone():
+    """The pretrained network copies by position, and content is its second way to the start."""
+    tape = held_out(Copy(), 40, 3, seed=1)
+    tracer = Tracer(RecurrentAgent.pretrained("copy", slots=128).cell)
+
+    def wrong(**changes):
+        logits = [tracer.trace(row, Interventions(**changes)).logits for row in tape.inputs]
+        return bit_errors(np.array(logits) > 0, tape.targets, tape.mask).mean()
+
+    assert wrong() == 0
+    assert wrong(content_share=0.0) == 0
+    assert wrong(start=7, heads="read") < 5
+    assert wrong(start=7, heads="read", content_share=0.0) > 100

@@ -174,6 +174,7 @@ def test_a_network_is_right_beyond_training_and_not_on_a_small_memory(gallery):
         ({"noise": 0.3}, True),
         ({"start": 7}, False),  # both heads moved alike
         ({"start": 7, "heads": "write"}, True),
+        ({"start": 7, "heads": "read", "content_share": 0.0}, True),
         ({"content_share": 1.0}, True),
         ({"content_share": 1.0, "first_step": 81}, False),
     ],
