@@ -19,6 +19,7 @@ from agents.playground.settings import COLUMNS, MOST_STEPS, Settings, read_flips
 from agents.playground.tape import editable, make_tape
 from agents.pretrained import PRETRAINED
 from ntm_gym import PROTOCOLS
+from ntm_gym.cells import CELLS
 from ntm_gym.tasks import AssociativeRecall
 
 QUIET = ("random", "oracle")
@@ -201,6 +202,27 @@ def test_runs_of_one_name_are_refused():
     folder = PRETRAINED / "copy-ntm"
     with pytest.raises(ValueError, match="different names without a comma, got copy-ntm"):
         Gallery([folder, folder])
+
+
+@pytest.mark.parametrize("name", ["dnc", "lstm"])
+def test_other_cells_are_shown_too(name):
+    gallery = Gallery()
+    options = {"slots": 9, "width": 5, "read_heads": 2} if name == "dnc" else {"layers": 2}
+    gallery._cells[name] = cell = CELLS[name](8, units=4, **options)
+    cell.build((None, 9))
+    gallery._tasks[name] = "copy"
+    settings = Settings(
+        agents=(name,), length=4, slots=6, interventions=Interventions(content_share=0.5, noise=0.1)
+    )
+    found = viewer.data(gallery, settings)["agents"][name]
+    assert found["slots"] == (6 if name == "dnc" else None)
+    assert ("memory" in found) == (name == "dnc")
+    tall = size(viewer.over_time(gallery, settings, name))[1]
+    assert (tall > 400) == (name == "dnc")
+    assert size(viewer.figure(gallery, settings))[1] > tall
+    if name == "dnc":
+        with pytest.raises(ValueError, match="expected at most 256 slots for dnc, got 300"):
+            gallery.look(dataclasses.replace(settings, slots=300))
 
 
 # Pictures and data
