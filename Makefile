@@ -8,7 +8,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test figures docs throughput pretrained playground clean
+.PHONY: help train test figures docs throughput page pretrained playground clean
 
 help: ## show this
 	@echo "make train [TASK=copy|associative_recall] [SEED=0] [RUN=folder]"
@@ -19,7 +19,6 @@ train: .venv/installed-agents ## train, evaluate and draw one run; replaces an e
 	$(BIN)/python scripts/plot.py $(RUN)
 
 test: .venv/installed-dev ## check style and types, and run all tests
-	@command -v chromium chromium-browser google-chrome > /dev/null || echo "There is no Chromium: the tests of the playground's page are skipped. Install it with: apt-get install chromium"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -33,6 +32,9 @@ docs: .venv/installed-agents ## rewrite docs/environments.md and its pictures
 
 throughput: .venv/installed-agents ## measure speed against the baselines
 	$(BIN)/python scripts/throughput.py
+
+page: .venv/installed-dev ## test the playground's page, which needs a Chromium
+	$(BIN)/python -m pytest -m browser
 
 playground: .venv/installed-demo ## serve a page to look at memories at work
 	$(BIN)/python scripts/playground.py

@@ -13,6 +13,7 @@ from agents.playground.gallery import Gallery
 from agents.playground.server import build_app
 from agents.runs import Run
 
+pytestmark = pytest.mark.browser
 expect.set_options(timeout=WAIT)
 
 
