@@ -277,6 +277,7 @@ def test_visitors_do_not_disturb_each_other(page, chromium, address):
         assert query_of(other) == {"length": "11", "seed": "2"}
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
 def test_it_learns_to_copy_stops_goes_on_and_is_saved(page, runs):
     page.goto("/")
     page.get_by_role("tab", name="Watch it learn").click()
