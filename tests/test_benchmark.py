@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from agents import console
 from agents.agent import OracleAgent
 from agents.benchmark import make_jobs
 from agents.benchmark_job import BenchmarkJob, Result, Score
@@ -63,6 +64,12 @@ def zeros(observation):
 
 keeps, nothing = Keeps(), object()
 """
+
+
+@pytest.fixture(autouse=True)
+def tensorflow_is_ready(monkeypatch):
+    """Jobs are done in this process, where other tests may have loaded TensorFlow already."""
+    monkeypatch.setattr(console, "prepare_tensorflow", lambda: None)
 
 
 @pytest.fixture

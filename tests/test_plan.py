@@ -96,7 +96,7 @@ def test_broken_plans_are_refused(tmp_path, line):
 
 
 BROKEN_VARIANTS = {
-    "learnig_rate = 1e-3": "settings: expected some of task, .*, got 'learnig_rate'",
+    "learnig_rate = 1e-3": "settings: expected some of .*, got 'learnig_rate'",
     "cell.slotz = 3": "settings: expected some of cell.units, .*, got 'cell.slotz'",
     "cell.slots = 8.5": "cell.slots: expected an integer, got 8.5",
     "cell.slots = 0": "slots: expected an integer of at least 1, got 0",

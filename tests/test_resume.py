@@ -101,7 +101,7 @@ def test_after_damage_the_checkpoint_before_is_taken(tmp_path, uninterrupted, da
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
     newest.write_bytes(content if damage is None else damage)
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING, logger="agents.checkpoints"):
         outcome = supervised.train(CONFIG, run)
     assert f"expected what was written to {newest}" in caplog.text
     assert before.name not in caplog.text
