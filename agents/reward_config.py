@@ -11,7 +11,7 @@ import numpy as np
 import tyro
 
 from agents.cell_config import CELL_CONFIGS, CellConfig, NTMConfig
-from agents.config import CONFIGS
+from agents.config import CONFIGS, recipe
 from agents.learning_config import LearningConfig
 from agents.settings import changed, expect
 from ntm_gym import PROTOCOLS, Task
@@ -117,7 +117,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
 def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     """Returns the config of an environment with the cell of that name.
 
-    That of a task has the cell, the optimiser and the guards of its supervised recipe.
+    That of a task has the cell, the optimiser and the guards of its supervised recipe with it.
 
     Raises:
         ValueError: the cell is unknown.
@@ -128,7 +128,7 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     if name not in CONFIGS:
         kind = NTMConfig(slots=16) if cell == "ntm" else CELL_CONFIGS[cell]()
         return RewardConfig(env_id, cell=kind, entropy_bonus=0.01, reward_scale=0.1)
-    supervised = CONFIGS[name]()
+    supervised = recipe(name, cell)
     longest = supervised.task.steps(np.array([supervised.max_length]))[0]
     settings = {each.name: getattr(supervised, each.name) for each in fields(LearningConfig)}
     settings |= {
@@ -144,7 +144,7 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     return RewardConfig(
         env_id,
         supervised.task,
-        supervised.cell if cell == "ntm" else CELL_CONFIGS[cell](),
+        supervised.cell,
         supervised.min_length,
         supervised.max_length,
         max_steps=int(longest),
