@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.agent import Agent, OracleAgent, RandomAgent
+from agents.markdown import table_row
 from agents.play import make_env
 from ntm_gym import PROTOCOLS, Protocol, TaskEnv, TaskVectorEnv
 from ntm_gym.metrics import bit_errors, solved_fraction
@@ -240,7 +241,7 @@ def entries(section: str) -> dict[str, str]:
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Returns a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+    return "\n".join(table_row([str(cell) for cell in line]) for line in lines)
 
 
 def _description(said: dict[str, str]) -> str:

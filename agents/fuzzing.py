@@ -15,7 +15,7 @@ import numpy as np
 
 from agents import mutations
 from agents.cell_config import LSTMConfig, NTMConfig
-from agents.checkpoints import Checkpoint, Checkpoints
+from agents.checkpoints import Checkpoint, Checkpoints, logger
 from agents.config import CopyConfig
 from agents.evaluation import Score, read_scores
 from agents.network import build_network
@@ -141,7 +141,6 @@ def fuzz(
     outcomes: Counter[tuple[str, str]] = Counter()
     seconds: defaultdict[str, float] = defaultdict(float)
     failures = []
-    logging.getLogger("agents.checkpoints").setLevel(logging.ERROR)
     for name, loader in loaders.items():  # loads what is loaded once
         if loader.load() is None:
             raise RuntimeError(f"expected a whole {name} to be read")
@@ -197,11 +196,14 @@ def _nothing_else() -> Iterator[None]:
         sys.addaudithook(_watch)  # for good: hooks cannot be taken away
         sys._ntm_gym_watched = True  # type: ignore[attr-defined]
     faulthandler.dump_traceback_later(HANGS_AFTER, exit=True)
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # each damaged checkpoint is warned of
     _watching = True
     try:
         yield
     finally:
         _watching = False
+        logger.setLevel(level)
         faulthandler.cancel_dump_traceback_later()
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
+from agents.commands import DEBUG
 from agents.sweep import Heard, Job, News
 
 
@@ -106,7 +107,7 @@ def _work(job: Job, sender: Any) -> None:
     try:
         job.work(lambda *news: sender.send(News(*news)))
     except Exception as error:  # whatever it is, the other runs go on
-        if os.environ.get("NTM_GYM_DEBUG"):
+        if os.environ.get(DEBUG):
             raise
         sender.send(News(ended=True, error=f"{type(error).__name__}: {error}"))
         sys.exit(1)

@@ -7,6 +7,8 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import NamedTuple
 
+from agents.markdown import table_head, table_row
+
 
 class Makespan(NamedTuple):
     """How long runs take on a number of cores.
@@ -80,11 +82,11 @@ def training_seconds(scores: Path, runs: int | None = None, more: float = 0.0) -
 
 def makespan_table(runs: Sequence[float], cores: Iterable[int]) -> str:
     """Returns a Markdown table of `makespan`, a row for each number of cores."""
-    lines = ["| cores | hours | at least | speedup | busy |", "|---|---|---|---|---|"]
+    lines = table_head(["cores", "hours", "at least", "speedup", "busy"])
     for number in cores:
         result = makespan(runs, number)
+        hours = [f"{seconds / 3600:,.2f}" for seconds in (result.seconds, result.least)]
         lines.append(
-            f"| {number:,} | {result.seconds / 3600:,.2f} | {result.least / 3600:,.2f}"
-            f" | {result.speedup:,.1f} | {result.busy:.0%} |"
+            table_row([f"{number:,}", *hours, f"{result.speedup:,.1f}", f"{result.busy:.0%}"])
         )
     return "\n".join(lines)

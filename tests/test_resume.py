@@ -3,20 +3,17 @@
 import dataclasses
 import json
 import logging
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from resuming import assert_equal, assert_saves_when_terminated, result, stop_after
 
 from agents import checkpoints, supervised
 from agents.cell_config import NTMConfig
 from agents.checkpoints import Checkpoint, Checkpoints
 from agents.config import CopyConfig
-from agents.recurrent import cell_of
 from agents.runs import Run, RunError
 from agents.training import TrainingStoppedError
 from ntm_gym import Copy
@@ -39,25 +36,6 @@ CONFIG = CopyConfig(
 @pytest.fixture(autouse=True)
 def no_networks(monkeypatch):
     monkeypatch.setattr(Run, "save_network", lambda *_: None)
-
-
-def stop_after(count):
-    """Says that training should stop after so many reports."""
-    asked = iter(range(1, 100))
-    return lambda: next(asked) == count
-
-
-def result(run, outcome):
-    """Weights, and metrics without what the clock says."""
-    clock = ("seconds", "updates_per_second", "sequences_per_second")
-    rows = [{k: v for k, v in row.items() if k not in clock} for row in run.read_metrics()]
-    return cell_of(outcome.network).get_weights(), rows
-
-
-def assert_equal(got, expected):
-    for ours, theirs in zip(got[0], expected[0], strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    assert got[1] == expected[1]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +79,7 @@ def test_after_damage_the_checkpoint_before_is_taken(tmp_path, uninterrupted, da
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
     newest.write_bytes(content if damage is None else damage)
-    with caplog.at_level(logging.WARNING, logger="agents.checkpoints"):
+    with caplog.at_level(logging.WARNING):
         outcome = supervised.train(CONFIG, run)
     assert f"expected what was written to {newest}" in caplog.text
     assert before.name not in caplog.text
@@ -218,17 +196,7 @@ def test_checkpoints_take_no_more_than_their_share(tmp_path, monkeypatch):
 
 
 def test_a_terminated_command_saves_and_says_how_to_go_on(tmp_path):
-    command = [sys.executable, ROOT / "scripts" / "train.py", "copy", "--run", tmp_path / "run"]
+    command = [ROOT / "scripts" / "train.py", "copy", "--run", tmp_path / "run"]
     command += ["--cell.units", "4", "--cell.slots", "4", "--max-length", "2", "--episodes", "0"]
     command += ["--report-sequences", "40", "--max-sequences", "1000000"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    metrics = tmp_path / "run" / "metrics.csv"
-    while not metrics.exists() and process.poll() is None:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
-    _, problems = process.communicate()
-    assert process.returncode == 1
-    assert "sequences; --resume goes on" in problems
-    assert "Traceback" not in problems
-    last = Checkpoints(tmp_path / "run" / "checkpoints").newest().values["rows"][-1]
-    assert last["sequences"] == Run.open(tmp_path / "run").read_metrics()[-1]["sequences"]
+    assert_saves_when_terminated(tmp_path / "run", *command)

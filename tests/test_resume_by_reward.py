@@ -1,21 +1,15 @@
 """Learning by reward that is stopped goes on as if nothing had been."""
 
 import dataclasses
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import tensorflow as tf
+from resuming import assert_equal, assert_saves_when_terminated, result, stop_after
 
 from agents import actor_critic
 from agents.cell_config import LSTMConfig
-from agents.checkpoints import Checkpoints
 from agents.config import CopyConfig
-from agents.recurrent import cell_of
 from agents.reward_config import RewardConfig, reward_recipe
 from agents.runs import Run, RunError
 from agents.training import TrainingStoppedError
@@ -65,18 +59,6 @@ def uncompiled():
     tf.config.run_functions_eagerly(False)
 
 
-def stop_after(count):
-    """Says that training should stop after so many reports."""
-    asked = iter(range(1, 100))
-    return lambda: next(asked) == count
-
-
-def result(run, outcome):
-    """Weights, and metrics without what the clock says."""
-    rows = [{k: repr(v) for k, v in row.items() if "second" not in k} for row in run.read_metrics()]
-    return cell_of(outcome.network).get_weights(), rows
-
-
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_stopped_training_goes_on_exactly(tmp_path, name):
@@ -90,9 +72,7 @@ def test_a_stopped_training_goes_on_exactly(tmp_path, name):
     run = Run.resume(run.folder, config)
     assert len(run.read_metrics()) == 3
     got = result(run, actor_critic.train(config, run))
-    for ours, theirs in zip(got[0], expected[0], strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    assert got[1] == expected[1]
+    assert_equal(got, expected)
     assert len(got[1]) == 5
 
 
@@ -103,18 +83,8 @@ def test_a_supervised_run_is_refused_by_name(tmp_path):
 
 
 def test_a_terminated_command_saves_and_says_how_to_go_on(tmp_path):
-    command = [sys.executable, ROOT / "scripts" / "train_rl.py", "NTMCopy-v0"]
+    command = [ROOT / "scripts" / "train_rl.py", "NTMCopy-v0"]
     command += ["--run", tmp_path / "run", "--episodes-at-end", "0", "--max-length", "2"]
     command += ["--cell.units", "4", "--cell.slots", "4", "--max-steps", "5"]
     command += ["--report-updates", "2", "--max-updates", "1000000"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    metrics = tmp_path / "run" / "metrics.csv"
-    while not metrics.exists() and process.poll() is None:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
-    _, problems = process.communicate()
-    assert process.returncode == 1
-    assert "sequences; --resume goes on" in problems
-    assert "Traceback" not in problems
-    last = Checkpoints(tmp_path / "run" / "checkpoints").newest().values["rows"][-1]
-    assert last["sequences"] == Run.open(tmp_path / "run").read_metrics()[-1]["sequences"]
+    assert_saves_when_terminated(tmp_path / "run", *command)

@@ -15,8 +15,9 @@ from agents.cell_config import CELL_CONFIGS, DNCConfig, LSTMConfig, NTMConfig
 from agents.config import CONFIGS, CopyConfig, config_from_dict, recipe
 from agents.evaluation import evaluate_run
 from agents.figures import draw_run
+from agents.network import cell_of
 from agents.paper import paper_parameters
-from agents.recurrent import RecurrentAgent, cell_of, count_parameters
+from agents.recurrent import RecurrentAgent, count_parameters
 from agents.runs import Run, RunError
 from agents.summary import markdown_table
 from ntm_gym import Copy

@@ -10,11 +10,11 @@ import numpy as np
 from agents.checkpoints import Checkpoints
 from agents.config import recipe
 from agents.evaluation import held_out
+from agents.network import cell_of
 from agents.playground.gallery import Look
 from agents.playground.picture import draw_agent, draw_memory, draw_tape
 from agents.playground.settings import Settings
 from agents.playground.viewer import as_png
-from agents.recurrent import cell_of
 from agents.runs import Run
 from agents.supervised import SupervisedTraining
 from agents.tracing import STRETCH, Tracer
