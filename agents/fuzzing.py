@@ -8,6 +8,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -188,13 +189,17 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
         raise ForbiddenError(f"{event} {arguments!r}"[:300])
 
 
+@cache
+def _add_hook() -> None:
+    """Has `_watch` called from now on, for good: hooks cannot be taken away."""
+    sys.addaudithook(_watch)
+
+
 @contextmanager
 def _nothing_else() -> Iterator[None]:
     """Refuses whatever reading must not do, and ends the process if it does not end."""
     global _watching
-    if not getattr(sys, "_ntm_gym_watched", False):
-        sys.addaudithook(_watch)  # for good: hooks cannot be taken away
-        sys._ntm_gym_watched = True  # type: ignore[attr-defined]
+    _add_hook()
     faulthandler.dump_traceback_later(HANGS_AFTER, exit=True)
     level = logger.level
     logger.setLevel(logging.ERROR)  # each damaged checkpoint is warned of

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from marks import SAVING
 
 from agents.actor_critic import train
 from agents.cell_config import DNCConfig, LSTMConfig, NTMConfig
@@ -20,8 +21,7 @@ from ntm_gym import TaskVectorEnv
 from ntm_gym.cells import LSTMCell, unroll
 from ntm_gym.tasks import Copy
 
-# Keras saving under NumPy 2.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
+pytestmark = SAVING
 
 TINY = RewardConfig(
     *("NTMCopy-v0", Copy(width=2), LSTMConfig(units=8), 1, 2),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from marks import SAVING
 from matplotlib.image import imread
 
 from agents import console
@@ -394,9 +395,6 @@ def test_frames_and_states_are_those_of_training():
         actions, state = agent.act(last, state, ended)
         np.testing.assert_array_equal(seen[-1], shown)
         shown, _, ended, _ = envs.step(actions)
-
-
-SAVING = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
 
 
 @SAVING

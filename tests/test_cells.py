@@ -15,13 +15,13 @@ from cells import (
     new_cell,
     reference_of,
 )
+from marks import SAVING
 
 from ntm_gym.cells import CELLS, unroll
 from ntm_gym.cells.state import flatten
 
 each_cell = pytest.mark.parametrize("name", VARIANTS)
 each_kind = pytest.mark.parametrize("kind", CELLS)
-SAVING = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
 
 
 def walk(cell, inputs, start=None):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from marks import SAVING
 from matplotlib.image import imread
 from tiny_plan import TINY, made_up, plan_of, write_plan
 
@@ -31,7 +32,6 @@ from agents.runs import Run, RunError
 from agents.sweep import News, run_missing
 
 ROOT = Path(__file__).resolve().parent.parent
-SAVING = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
 TWO = TINY.replace("[0, 1]", "[0, 1, 2]") + '\n[[variants]]\nname = "wide"\ncell.width = 30\n'
 
 

@@ -9,6 +9,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from marks import SAVING
 from test_architecture import TREE
 
 from agents import supervised
@@ -25,7 +26,7 @@ from agents.runs import Run, RunError
 from ntm_gym import Copy
 from ntm_gym.cells import CELLS, NTMCell
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
+pytestmark = SAVING
 CONFIG = CopyConfig(
     task=Copy(width=2),
     cell=NTMConfig(units=4, slots=5, width=3),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from marks import SAVING
 from PIL import Image
 
 from agents import console, live, play
@@ -21,7 +22,6 @@ from ntm_gym.cells import DNCCell, NTMCell
 from ntm_gym.render import Window, draw_picture
 from ntm_gym.render import picture as colours
 
-SAVING = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "play.py"
 
 

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 from browser import WAIT, Served, find_chromium
+from marks import SAVING
 from playwright.sync_api import expect, sync_playwright
 
 from agents.playground.gallery import Gallery
@@ -278,7 +279,7 @@ def test_visitors_do_not_disturb_each_other(page, chromium, address):
         assert query_of(other) == {"length": "11", "seed": "2"}
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
+@SAVING
 def test_it_learns_to_copy_stops_goes_on_and_is_saved(page, runs):
     page.goto("/")
     page.get_by_role("tab", name="Watch it learn").click()

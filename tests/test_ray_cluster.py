@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from marks import SAVING
 from quick_jobs import Fails, LosesItsWorker
 from tiny_plan import TINY, plan_of, write_plan
 
@@ -78,7 +79,7 @@ def contents(folder):
     return metrics, config, json.loads((folder / "evaluation.json").read_text())
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
+@SAVING
 def test_a_killed_nodes_run_goes_on_elsewhere_and_all_are_equal_to_local_ones(cluster, tmp_path):
     plan = plan_of(tmp_path, TINY.replace("max_sequences = 64", "max_sequences = 320"))
     jobs = list(plan.jobs(tmp_path / "ray").values())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from marks import SAVING
 
 from agents import console, supervised
 from agents.cell_config import CELL_CONFIGS, DNCConfig, LSTMConfig, NTMConfig
@@ -38,7 +39,6 @@ TINY = CopyConfig(
     solved_reports=2,
     anneal_reports=3,
 )
-SAVING = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,18 @@ class Look(NamedTuple):
     trace: Trace | None
 
 
+def look_at(
+    name: str,
+    slots: int | None,
+    logits: NDArray[np.floating],
+    trace: Trace | None,
+    tape: Batch,
+) -> Look:
+    """Returns how an agent went through a tape, a batch of it alone; see `Look`."""
+    wrong = ((logits > 0) != (tape.targets[0] > 0.5)) & tape.mask[0][:, None]
+    return Look(name, slots, logits, wrong, trace)
+
+
 class Looks(NamedTuple):
     """A tape, a batch of it alone, and how each of the agents went through it."""
 
@@ -179,8 +191,7 @@ class Gallery:
             tracer = self._tracer(name, slots)
             trace = tracer.trace(tape.inputs[0], settings.interventions)
             logits = trace.logits
-        wrong = ((logits > 0) != (tape.targets[0] > 0.5)) & tape.mask[0][:, None]
-        return Look(name, slots, logits, wrong, trace)
+        return look_at(name, slots, logits, trace, tape)
 
     def _slots(self, name: str, settings: Settings) -> int | None:
         """The slots that a view gives to a network.

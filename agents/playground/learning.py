@@ -11,8 +11,8 @@ from agents.checkpoints import Checkpoints
 from agents.config import recipe
 from agents.evaluation import held_out
 from agents.network import cell_of
-from agents.playground.gallery import Look
-from agents.playground.picture import draw_agent, draw_memory, draw_tape
+from agents.playground.gallery import look_at
+from agents.playground.picture import draw_agent, draw_memory, draw_tape, stack
 from agents.playground.settings import Settings
 from agents.playground.viewer import as_png
 from agents.runs import Run
@@ -75,9 +75,7 @@ class LiveTraining:
     def html(self) -> str:
         """Its curve, and what it does with one tape now."""
         trace = self._tracer.trace(self._tape.inputs[0])
-        wrong = (trace.logits > 0) != (self._tape.targets[0] > 0.5)
-        wrong &= self._tape.mask[0][:, None]
-        look = Look("now", self._tracer.cell.slots, trace.logits, wrong, trace)
+        look = look_at("now", self._tracer.cell.slots, trace.logits, trace, self._tape)
         over = draw_agent(look, self._tape, self._settings)
         step = self._settings.step
         memory = self._tracer.memory(trace, step)[step % STRETCH]
@@ -85,9 +83,7 @@ class LiveTraining:
             [over, draw_memory(look, self._tape, memory, step, len(over))], axis=1
         )
         above = draw_tape(self._config.task, self._tape, self._settings)
-        white = ((0, 0), (0, below.shape[1] - above.shape[1]), (0, 0))
-        whole = np.concatenate([np.pad(above, white, constant_values=255), below])
-        picture = base64.b64encode(as_png(whole)).decode()
+        picture = base64.b64encode(as_png(stack([above, below]))).decode()
         return (
             f'{self._curve()}<img alt="what it does now" style="max-width: none"'
             f' src="data:image/png;base64,{picture}">'

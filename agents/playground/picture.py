@@ -79,9 +79,16 @@ def draw_tape(task: Task, tape: Batch, settings: Settings) -> Pixels:
     )
 
 
-def tape_top() -> int:
-    """Pixels above the first input channel in a picture of `draw_tape`."""
-    return TITLE
+def stack(pictures: Sequence[Pixels]) -> Pixels:
+    """Returns pictures one below the other, white beside those that are less wide."""
+    wide = max(picture.shape[1] for picture in pictures)
+    white = [((0, 0), (0, wide - picture.shape[1]), (0, 0)) for picture in pictures]
+    return np.concatenate(
+        [
+            np.pad(picture, pad, constant_values=255)
+            for picture, pad in zip(pictures, white, strict=True)
+        ]
+    )
 
 
 def draw_agent(look: Look, tape: Batch, settings: Settings) -> Pixels:

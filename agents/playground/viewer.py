@@ -101,10 +101,7 @@ def figure(gallery: Gallery, settings: Settings) -> bytes:
         if look is not None and look.slots is not None:
             row = np.concatenate([row, _memory_at(gallery, looks, settings, look)], axis=1)
         rows.append(row)
-    wide = max(row.shape[1] for row in rows)
-    white = [((0, 0), (0, wide - row.shape[1]), (0, 0)) for row in rows]
-    padded = [np.pad(row, pad, constant_values=255) for row, pad in zip(rows, white, strict=True)]
-    return as_png(np.concatenate(padded))
+    return as_png(picture.stack(rows))
 
 
 def data(gallery: Gallery, settings: Settings) -> dict[str, Any]:

@@ -135,13 +135,13 @@ class ControlledCell(keras.layers.Layer):
         self.output_layer.build((None, self.units + self._read_size))
         self.built = True
 
-    def _check_memory(self, input_dim: int | None, recurrent: int) -> None:
+    def _check_memory(self, input_dim: Any, recurrent: int) -> None:
         """Raises ValueError if the weights or a row's state would be too large."""
         check_sizes(input_dim=input_dim)
         gates = self.input_layer.units
         below = self._read_size + (self.controller_layers - 1) * self.units
         heads = 0 if self.head_layer is None else self.head_layer.units
-        weights = (input_dim + below + self.controller_layers * recurrent) * gates  # type: ignore[operator]
+        weights = (input_dim + below + self.controller_layers * recurrent) * gates
         weights += self.units * heads + (self.units + self._read_size) * self.output_dim
         check_total("weights", weights, LARGEST_WEIGHTS)
         check_total("state", max(self.state_size), LARGEST_STATE)

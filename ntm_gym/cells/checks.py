@@ -51,12 +51,12 @@ def check_number(name: str, value: Any, above: float) -> None:
     check(fits, name, "a positive finite number" if above == 0 else "a finite number", value)
 
 
-def check_sizes(**sizes: object) -> None:
+def check_sizes(**sizes: Any) -> None:
     """Raises ValueError unless each size is an int from 1 to ``LARGEST_SIZE``."""
     for name, size in sizes.items():
-        least = is_integer(size) and size >= 1  # type: ignore[operator]
+        least = is_integer(size) and size >= 1
         check(least, name, "an integer of at least 1", size)
-        check(size <= LARGEST_SIZE, name, f"at most {LARGEST_SIZE:,}", size)  # type: ignore[operator]
+        check(size <= LARGEST_SIZE, name, f"at most {LARGEST_SIZE:,}", size)
 
 
 def check_total(name: str, numbers: int, largest: int) -> None:
