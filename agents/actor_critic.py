@@ -22,7 +22,8 @@ from agents.policy_gradient import compile_update
 from agents.reports import RewardReport
 from agents.reward_config import RewardConfig
 from agents.runs import Run
-from agents.training import Outcome, Training, train_to_the_end
+from agents.training import Training
+from agents.training_loop import Outcome, train_to_the_end
 from agents.updates import hardest, in_groups, replace, spread
 from ntm_gym import Batch
 from ntm_gym.cells import CELLS, unroll
@@ -67,7 +68,7 @@ class _Training(Training):
     def __init__(self, config: RewardConfig) -> None:
         super().__init__(config, TRAINING)
         self._player = Player(config)
-        cell, self._mean = (_make_cell(config, self._player) for _ in range(2))
+        cell, self._mean = (make_cell(config, self._player) for _ in range(2))
         self._mean.set_weights(cell.get_weights())
         policy = _policy_of(self._mean, self._player.actions.size)
         self.learn_with(cell, self._mean, build_network(policy, self._player.input_width))
@@ -85,9 +86,8 @@ class _Training(Training):
     def close(self) -> None:
         self._player.envs.close()
 
-    def advance(self) -> RewardReport:
+    def learn(self) -> RewardReport:
         config, began = self.config, time.perf_counter()
-        self.optimizer.learning_rate = config.learning_rate * self.left
         earlier = self.sequences // config.episodes
         updates = min(config.report_updates, config.max_updates - earlier)
         again = spread(updates * config.episodes, config.replay).reshape(updates, -1)
@@ -101,7 +101,7 @@ class _Training(Training):
             steps += experience.env_steps
         seconds = time.perf_counter() - began
         norms, entropies = np.array(learned).T
-        used = self.usable(norms)
+        used = self.guard.used(norms)
         told = np.stack(played, axis=1)
         new = ~again if self.falls and self.hard_tapes else np.ones_like(again)
         mean_return, errors, length = told[:, new].mean(axis=1).tolist()
@@ -109,7 +109,7 @@ class _Training(Training):
             groups = [np.stack(arrays) for arrays in zip(*shown, strict=True)]
             self.hard_tapes = hardest(groups, -told[0], int(again.sum()))
         held_out_loss, held_out_errors = self.test()
-        report = RewardReport(
+        return RewardReport(
             sequences=(earlier + updates) * config.episodes,
             steps=steps,
             seconds=round(time.perf_counter() - self.began, 3),
@@ -124,8 +124,6 @@ class _Training(Training):
             lesson=0 if self.curriculum is None else self.curriculum.lesson,
             mean_length=length,
         )
-        self.note(report)
-        return report
 
     def _hard_ones(self, again: NDArray[np.bool_], k: int) -> list[NDArray[Any]]:
         """The hardest tapes of the last stretch that update k plays again, where bool[K, G] says.
@@ -168,11 +166,13 @@ class _Training(Training):
         taken = played.actions, played.log_probabilities
         arrays = (played.observations, *taken, found, returns, played.steps)
         costs = np.float32(config.entropy_bonus * self.left), self.blur_cost
-        results = [
-            self._update(*(array[part] for array in arrays), *costs)
-            for part in _batches(config, self.rng)
-        ]
-        return [(float(norm), float(entropy)) for norm, entropy in results]
+        learned = []
+        for part in _batches(config, self.rng):
+            told = [*(array[part] for array in arrays), *costs]
+            norm, entropy = map(float, self._update(*told))
+            self.guard.judge(np.array([norm], np.float32), told)
+            learned.append((norm, entropy))
+        return learned
 
 
 def _told_of(played: Experience) -> NDArray[np.float64]:
@@ -194,7 +194,8 @@ def _batches(config: RewardConfig, rng: np.random.Generator) -> list[NDArray[np.
     return passes
 
 
-def _make_cell(config: RewardConfig, player: Player) -> Any:
+def make_cell(config: RewardConfig, player: Player) -> Any:
+    """Returns the cell of a recipe, built for what a player shows and asks of it."""
     cell = CELLS[config.cell.name](player.outputs, **dataclasses.asdict(config.cell))
     cell.build((None, player.input_width))
     return cell

@@ -82,12 +82,15 @@ class Checkpoints:
 
     def newest(self) -> Checkpoint | None:
         """Returns the newest checkpoint that is whole, or None; logs a warning for each damaged."""
+        return next((checkpoint for _, checkpoint in self.whole()), None)
+
+    def whole(self) -> Iterator[tuple[int, Checkpoint]]:
+        """Yields all that are whole with their numbers, the newest first; warns of the damaged."""
         for path in reversed(self._paths()):
             try:
-                return _read(path)
+                yield int(path.stem), _read(path)
             except (OSError, ValueError) as error:
                 logger.warning("Going on from an earlier checkpoint: %s", error)
-        return None
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("*.checkpoint"))

@@ -1,17 +1,15 @@
-"""What the scripts share: progress bars and tables."""
+"""What the scripts share: progress bars, signals and how they say what came out."""
 
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 from rich.console import Console
-from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from agents.config import TrainConfig
 from agents.reward_config import RewardConfig
@@ -216,69 +214,12 @@ def print_outcome(config: TrainConfig | RewardConfig, folder: Path, outcome: Any
             f" {last.sequences:,} sequences, {last.seconds:.0f} s, with"
             f" {last.held_out_bit_errors:.2f} wrong bits per held-out sequence."
         )
+    if left_out := sum(report.updates_left_out for report in outcome.reports):
+        console.print(f"{left_out:,} updates left out; scripts/replay.py shows why.")
     console.print(f"Run: {folder}", soft_wrap=True)
-
-
-def print_scores(scores: Iterable[Sequence[Any]]) -> None:
-    """Prints a table with a row for each length, each shown as soon as it is there.
-
-    Args:
-        scores: for each length the agent's, the random agent's and the oracle's.
-    """
-    # Without padding, so that all columns fit into 80 characters.
-    table = Table(title="Bits per held-out sequence, mean", padding=0)
-    columns = ["length", "slots", "bits", "wrong", "perfect", "cost"]
-    for name in (*columns, "random wrong", "oracle wrong", "oracle cost"):
-        table.add_column(name, justify="right")
-    with Live(table, console=console):
-        for agent, chance, oracle in scores:
-            table.add_row(
-                f"{agent.length:,}",
-                "-" if agent.slots is None else f"{agent.slots:,}",
-                f"{agent.scored_bits:,.0f}",
-                f"{agent.bit_errors:,.2f}",
-                f"{agent.perfect:.1%}",
-                f"{agent.cost_bits:,.3f}",
-                f"{chance.bit_errors:,.1f}",
-                f"{oracle.bit_errors:,.1f}",
-                f"{oracle.cost_bits:,.1f}",
-            )
-
-
-@contextmanager
-def speed_table() -> Iterator[Callable[[Any], None]]:
-    """Shows a table that grows, and gives the function that adds a measurement to it."""
-    table = Table(title="One core; ratio: to the baseline in the same run")
-    table.add_column("what")
-    table.add_column("figure", justify="right")
-    table.add_column("baseline")
-    table.add_column("its figure", justify="right")
-    table.add_column("ratio", justify="right")
-    with Live(table, console=console):
-
-        def add(speed: Any) -> None:
-            compared = (
-                (speed.baseline, f"{speed.baseline_value:,.4g}", f"{speed.ratio:.2f}")
-                if speed.baseline
-                else ()
-            )
-            table.add_row(speed.what, f"{speed.value:,.4g} {speed.unit}", *compared)
-
-        yield add
 
 
 def use_one_core() -> None:
     """Keeps this process, and all it starts, on one core, where the system allows it (Linux)."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-
-
-def print_tally(tally: Any) -> None:
-    """Prints what became of damaged files, a row for each loader."""
-    outcomes = sorted({outcome for _, outcome in tally.outcomes})
-    table = Table("loader", *outcomes, "files a second", padding=0)
-    for name, seconds in tally.seconds.items():
-        counts = [tally.outcomes[name, outcome] for outcome in outcomes]
-        table.add_row(name, *map(str, counts), f"{sum(counts) / seconds:.0f}")
-    console.print(table)
-    console.print(f"Peak memory grew by {tally.peak_growth:.0f} MiB.")

@@ -29,6 +29,9 @@ class LearningConfig:
     longest_gradient: float = 1e6
     """Updates with a longer gradient than this, or with one that is not finite, are left out: so
     far from any other, it says nothing about what to change."""
+    most_left_out: int = 100
+    """After so many in a row, or all between two reports, training goes back to its last report and
+    on with half the step; it ends with an error when that does not help."""
     averaging: float = 0.99
     """Decay of the running mean of the weights over updates, which is tested and saved."""
     solved_sequences: int = 640
@@ -74,6 +77,7 @@ class LearningConfig:
             "anneal_budget": 0 <= self.anneal_budget <= 1,
             "seed": self.seed >= 0,
             **self.at_least_one("solved_sequences", "solved_reports", "anneal_reports"),
+            **self.at_least_one("most_left_out"),
         }
 
     def at_least_one(self, *names: str) -> dict[str, bool]:

@@ -38,29 +38,53 @@ def compile_update(
         entropy_bonus: tf.Tensor,
         blur_cost: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        episodes, longest = observations.shape[:2]
-        playing = tf.sequence_mask(steps, longest, tf.float32)
-        with tf.GradientTape() as tape:
-            unrolled = unroll(cell, observations, steps, training=True)
-            outputs = unrolled.outputs
-            policy = outputs[..., : actions.size]
-            now = actions.log_probability(policy[:, tf.newaxis], taken)
-            ratio = tf.exp((now - log_probabilities) * playing[:, tf.newaxis])
-            gain = ratio * found
-            if config.ppo_clip:
-                bounded = tf.clip_by_value(ratio, 1 - config.ppo_clip, 1 + config.ppo_clip)
-                gain = tf.minimum(gain, bounded * found)
-            entropy = tf.reduce_sum(actions.entropy(policy) * playing)
-            # Advantages are 0 beyond an episode's end.
-            loss = -config.policy_weight * tf.reduce_sum(tf.reduce_mean(gain, axis=1))
-            loss -= entropy_bonus * entropy
-            loss += blur_cost * tf.reduce_sum(unrolled.blur * playing)
-            if outputs.shape[-1] > actions.size:
-                errors = (outputs[..., -1] - returns) * playing
-                loss += config.value_weight * tf.reduce_sum(errors**2)
-            loss /= episodes
-        gradients = tape.gradient(loss, [variable.value for variable in cell.trainable_variables])
+        experience = observations, taken, log_probabilities, found, returns, steps
+        entropy, gradients = differentiate(
+            cell, actions, config, *experience, entropy_bonus, blur_cost
+        )
         norm = descend(cell, optimizer, mean, gradients, config.averaging, config.longest_gradient)
-        return norm, entropy / tf.reduce_sum(playing)
+        return norm, entropy
 
     return update
+
+
+def differentiate(
+    cell: Any,
+    actions: Actions,
+    config: RewardConfig,
+    observations: tf.Tensor,
+    taken: tf.Tensor,
+    log_probabilities: tf.Tensor,
+    found: tf.Tensor,
+    returns: tf.Tensor,
+    steps: tf.Tensor,
+    entropy_bonus: tf.Tensor,
+    blur_cost: tf.Tensor,
+) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Returns what experience, as `compile_update` takes it, asks of a cell.
+
+    The policy's entropy per step and the gradients by the trainable variables.
+    """
+    episodes, longest = observations.shape[:2]
+    playing = tf.sequence_mask(steps, longest, tf.float32)
+    with tf.GradientTape() as tape:
+        unrolled = unroll(cell, observations, steps, training=True)
+        outputs = unrolled.outputs
+        policy = outputs[..., : actions.size]
+        now = actions.log_probability(policy[:, tf.newaxis], taken)
+        ratio = tf.exp((now - log_probabilities) * playing[:, tf.newaxis])
+        gain = ratio * found
+        if config.ppo_clip:
+            bounded = tf.clip_by_value(ratio, 1 - config.ppo_clip, 1 + config.ppo_clip)
+            gain = tf.minimum(gain, bounded * found)
+        entropy = tf.reduce_sum(actions.entropy(policy) * playing)
+        # Advantages are 0 beyond an episode's end.
+        loss = -config.policy_weight * tf.reduce_sum(tf.reduce_mean(gain, axis=1))
+        loss -= entropy_bonus * entropy
+        loss += blur_cost * tf.reduce_sum(unrolled.blur * playing)
+        if outputs.shape[-1] > actions.size:
+            errors = (outputs[..., -1] - returns) * playing
+            loss += config.value_weight * tf.reduce_sum(errors**2)
+        loss /= episodes
+    gradients = tape.gradient(loss, [variable.value for variable in cell.trainable_variables])
+    return entropy / tf.reduce_sum(playing), gradients

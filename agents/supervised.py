@@ -9,15 +9,18 @@ trained on again, and blurred addresses cost. When training ends and what is tak
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.config import TrainConfig
 from agents.network import build_network
 from agents.recurrent import make_cell
 from agents.reports import Report
 from agents.runs import Run
-from agents.training import Outcome, Training, train_to_the_end
+from agents.training import Training
+from agents.training_loop import Outcome, train_to_the_end
 from agents.updates import compile_updates, hardest, in_groups, replace, spread
 from ntm_gym.curriculum import Lessons, PredictionGain
 
@@ -79,19 +82,18 @@ class SupervisedTraining(Training):
             config.longest_gradient,
         )
 
-    def advance(self) -> Report:
-        """Trains up to the next report, notes it and returns it."""
+    def learn(self) -> Report:
+        """Trains up to the next report and returns it."""
         config, sequences = self.config, self.sequences
         updates = config.report_sequences // config.batch_size
         # A curriculum that follows errors hears of them ten times between two reports.
         calls = min(10, updates) if isinstance(self.curriculum, Lessons) else 1
-        self.optimizer.learning_rate = config.learning_rate * self.left
         stretch = [self._call(updates // calls) for _ in range(calls)]
         sequences += calls * (updates // calls) * config.batch_size
         loss, wrong, norm, mean_length = np.mean(np.array(stretch)[:, :4], axis=0).tolist()
         left_out, seconds = np.sum(np.array(stretch)[:, 4:], axis=0).tolist()
         held_out_loss, held_out_errors = self.test()
-        report = Report(
+        return Report(
             sequences=sequences,
             seconds=round(time.perf_counter() - self.began, 3),
             updates_per_second=round(calls * (updates // calls) / seconds, 1),
@@ -105,18 +107,16 @@ class SupervisedTraining(Training):
             lesson=self.curriculum.lesson,
             mean_length=mean_length,
         )
-        self.note(report)
-        return report
 
     def _call(self, updates: int) -> tuple[float, ...]:
-        """Makes updates in one compiled call.
+        """Makes updates, with the tapes of one call of the curriculum.
 
         Returns:
             Means over the new tapes of updates that were not left out: loss, wrong bits, gradient
             norm and length; how many were left out; the seconds that it took.
 
         Raises:
-            RunError: all were left out.
+            LeftOutError: too many in a row were left out, or all.
         """
         config = self.config
         shape = updates, config.batch_size
@@ -129,15 +129,36 @@ class SupervisedTraining(Training):
             new = ~again.reshape(shape)
             replace(tapes, again, self.hard_tapes)
         began = time.perf_counter()
-        results = self._update(*tapes, self.blur_cost)
-        losses, errors, norms, objectives, *gains = (result.numpy() for result in results)
+        losses, errors, norms, objectives, *gains = self._make_updates(tapes)
         seconds = time.perf_counter() - began
         self.hard_tapes = hardest(tapes, objectives, int(again.sum()))
         lengths = lengths.reshape(shape)
+        used = self.guard.used(norms)
+        new &= used[:, np.newaxis]
         for heard in zip(new, lengths, errors, *gains, strict=True):
             if heard[0].any():
                 self.curriculum.record(*(values[heard[0]] for values in heard[1:]))
-        used = self.usable(norms)
-        new &= used[:, np.newaxis]
         loss, wrong, length = (values[new].mean() for values in (losses, errors, lengths))
         return loss, wrong, norms[used].mean(), length, int(np.sum(~used)), seconds
+
+    def _make_updates(self, tapes: list[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Returns what the compiled updates of K batches return; each that is left out ends a call.
+
+        Raises:
+            LeftOutError: too many in a row were left out.
+        """
+        updates = len(tapes[0])
+        whole: list[NDArray[Any]] = []
+        first = 0
+        while first < updates:
+            called = self._update(*tapes, self.blur_cost, np.int32(first))
+            results = [np.array(result) for result in called]
+            made = results[2] <= self.config.longest_gradient
+            after = next((k + 1 for k in range(first, updates) if not made[k]), updates)
+            for kept, new in zip(whole, results, strict=bool(whole)):
+                kept[first:after] = new[first:after]
+            whole = whole or results
+            told = [*(group[after - 1] for group in tapes), self.blur_cost]
+            self.guard.judge(whole[2][first:after], told)
+            first = after
+        return whole

@@ -3,47 +3,34 @@
 What is tested and saved is a running mean of the weights (Polyak & Juditsky 1992): single updates
 shake a solution that is already exact. Once the task is nearly solved, the step size falls to 0,
 which ends training. It must not fall earlier: the networks first find out how to use their memory,
-suddenly. An update that destroys what was learned, as one rare tape can, is taken back.
+suddenly. An update that destroys what was learned, as one rare tape can, is taken back; one that
+cannot be made is left out, see `agents/guards.py`.
 
-A training is its rows of `metrics.csv`, two random states and its arrays: when it was solved, how
-far the step size has fallen and whether it has ended all follow from the rows.
+A training is its rows of `metrics.csv`, two random states, its arrays and how often it went back:
+when it was solved, how far the step size has fallen and whether it has ended follow from the rows.
 """
 
 import abc
+import logging
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.checkpoints import Checkpoint, Checkpoints, of_this_training
+from agents.checkpoints import Checkpoint
 from agents.config import TrainConfig
+from agents.guards import Guard, LeftOutError
 from agents.network import cell_of
 from agents.reports import check_row, first_solved, lesson_columns
 from agents.reward_config import RewardConfig
-from agents.runs import Run, RunError
+from agents.runs import RunError
 from agents.updates import build_optimizer, compile_test, held_out_groups
 from ntm_gym.curriculum import make_curriculum
 
-
-class TrainingStoppedError(RunError):
-    """Training was asked to stop before its end, and can go on from its last report."""
-
-
-class Outcome(NamedTuple):
-    """How training ended.
-
-    Attributes:
-        network: the trained network: that of the last update, none is picked by its scores.
-        reports: all reports, the last one last.
-        solved: the first report of the first row of them that solved the task, or None.
-    """
-
-    network: keras.Model
-    reports: list[Any]
-    solved: Any
+logger = logging.getLogger(__name__)
 
 
 class Training(abc.ABC):
@@ -60,6 +47,7 @@ class Training(abc.ABC):
         hard_tapes: what is to come again, arrays; empty if nothing is.
         network: the network that is tested and saved.
         optimizer: changes the weights.
+        guard: leaves out updates that cannot be made.
     """
 
     report: type[Any]
@@ -68,6 +56,7 @@ class Training(abc.ABC):
     config: Any
     network: keras.Model
     optimizer: keras.optimizers.Optimizer
+    guard: Guard
 
     def __init__(self, config: TrainConfig | RewardConfig, stream: int) -> None:
         self.config = config
@@ -92,20 +81,47 @@ class Training(abc.ABC):
         """
         config = self.config
         self.network = network
+        self.guard = Guard(config, lambda: [variable.numpy() for variable in cell.variables])
         self.optimizer = build_optimizer(
             config.optimizer, config.learning_rate, config.clip_norm, config.clip
         )
         self.optimizer.build(cell.trainable_variables)
         self._variables = [*cell.variables, *mean.variables, *self.optimizer.variables]
+        self._last = self._values()
         if config.task is not None:
             self._test = compile_test(cell_of(network))
             self._held_out = held_out_groups(
                 config.task, config.max_length, config.solved_sequences, config.seed
             )
 
-    @abc.abstractmethod
     def advance(self) -> Any:
-        """Trains up to the next report, notes it and returns it."""
+        """Trains up to the next report, notes it and returns it.
+
+        Raises:
+            LeftOutError: too many updates in a row were left out, also with smaller steps.
+        """
+        while True:
+            self.guard.begin(self.sequences)
+            step = self.config.learning_rate * self.left * self.guard.step_share
+            self.optimizer.learning_rate = step
+            try:
+                report = self.learn()
+            except LeftOutError as error:
+                self.guard.go_back(error)
+                logger.warning("Back to the last report, on with half the step: %s", error)
+                self._assign(self._last)
+            else:
+                self.note(report)
+                self._last = self._values()
+                return report
+
+    @abc.abstractmethod
+    def learn(self) -> Any:
+        """Trains up to the next report and returns it.
+
+        Raises:
+            LeftOutError: too many updates in a row were left out.
+        """
 
     def refresh(self) -> None:  # noqa: B027 (most networks hold the mean itself)
         """Gives the network the present mean of the weights."""
@@ -176,26 +192,12 @@ class Training(abc.ABC):
         elif report.held_out_bit_errors > self.config.lost_above and self._good:
             self._assign(self._good)
 
-    def usable(self, norms: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Returns which updates were made and not left out, bool[K], of gradient norms float[K].
-
-        Raises:
-            RunError: all were left out.
-        """
-        used = norms <= self.config.longest_gradient
-        if not used.any():
-            raise RunError(
-                f"expected gradients of a length up to {self.config.longest_gradient:g}, "
-                f"got {norms.min():g} and more in {len(norms):,} updates in a row; "
-                "a smaller learning_rate may help"
-            )
-        return used
-
     def checkpoint(self) -> Checkpoint:
         """Returns all that changes."""
         values = {
             "rows": self.rows,
             "good": bool(self._good),
+            "returns": self.guard.returns,
             "rng": self.rng.bit_generator.state,
             "curriculum": None if self.curriculum is None else self.curriculum.get_state(),
         }
@@ -212,12 +214,14 @@ class Training(abc.ABC):
         got = [array.shape for array in arrays[: len(shapes)]]
         if got != shapes:
             raise RunError(f"expected a checkpoint of weights {shapes}, got {got}")
-        self._assign(arrays[: len(shapes)])
+        self._last = arrays[: len(shapes)]
+        self._assign(self._last)
         del arrays[: len(shapes)]
         if values["good"]:
             self._good = arrays[: len(shapes)]
             del arrays[: len(shapes)]
         self.hard_tapes = arrays
+        self.guard.returns = int(values["returns"])
         self.rng.bit_generator.state = values["rng"]
         if self.curriculum is not None:
             self.curriculum.set_state(values["curriculum"])
@@ -230,51 +234,3 @@ class Training(abc.ABC):
     def _assign(self, values: list[NDArray[Any]]) -> None:
         for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
-
-
-def train_to_the_end(
-    training: Training,
-    run: Run,
-    on_report: Callable[[Any], None],
-    should_stop: Callable[[], bool],
-) -> Outcome:
-    """Trains until the step size has fallen to 0 or the budget ends, and saves the network.
-
-    If the run has checkpoints, training goes on from the newest that is whole. On the same
-    machine, the weights are then those of a training that was never stopped.
-
-    Args:
-        training: a training at its beginning.
-        run: the folder that reports, checkpoints and the network are written to.
-        on_report: called after each report.
-        should_stop: asked after each report.
-
-    Raises:
-        TrainingStoppedError: training was asked to stop; all until then is in a checkpoint.
-        RunError: the run's checkpoints are of another network.
-    """
-    checkpoints = Checkpoints(run.folder / "checkpoints")
-    if checkpoint := checkpoints.newest():
-        with of_this_training():
-            training.go_on_from(checkpoint)
-    run.rewrite_metrics(training.rows)
-    while not training.ended:
-        report = training.advance()
-        run.append_metrics(training.rows[-1])
-        if training.curriculum is not None:
-            run.write_json("curriculum.json", training.curriculum.get_state())
-        on_report(report)
-        stopping = not training.ended and should_stop()
-        if not (stopping or training.ended):
-            checkpoints.offer(report.sequences, training.checkpoint)
-            continue
-        checkpoints.write(report.sequences, training.checkpoint())
-        if stopping:
-            raise TrainingStoppedError(
-                f"stopped after {report.sequences:,} sequences; --resume goes on"
-            )
-    training.refresh()
-    training.close()
-    run.save_network(training.network)
-    solved = training.as_report(training.solved) if training.solved else None
-    return Outcome(training.network, [training.as_report(row) for row in training.rows], solved)

@@ -44,15 +44,16 @@ def compile_updates(
 ) -> Callable[..., Any]:
     """Returns a compiled function that makes K updates in a row, so that Python costs nothing.
 
-    An update whose gradient is longer than `longest_gradient`, or not finite, is left out. After
-    each update, the weights of the cell `mean` come closer to those of `cell` by a factor of
-    `averaging`.
+    An update whose gradient is longer than `longest_gradient`, or not finite, is left out, and is
+    the last of its call: the weights are then those that its batch met. After each update, the
+    weights of the cell `mean` come closer to those of `cell` by a factor of `averaging`.
 
     It takes inputs float32[K, B, T, D], targets float32[K, B, T, W], mask float32[K, B, T], steps
-    int32[K, B] and, with blur, what a step's blur costs, in nats. It returns losses in bits
-    float32[K, B], bit errors int32[K, B], gradient norms float32[K] and what was to be made small,
-    loss and blur, in nats, float32[K, B]. With gains, each batch is tested again after its update,
-    and the function also returns what each tape's loss fell by, in bits per step, float32[K, B].
+    int32[K, B], what a step's blur costs, in nats, and the first update to make. It returns losses
+    in bits float32[K, B], bit errors int32[K, B], gradient norms float32[K] and what was to be made
+    small, loss and blur, in nats, float32[K, B]. With gains, each batch is tested again after its
+    update, and the function also returns what each tape's loss fell by, in bits per step,
+    float32[K, B]. All results are 0 for updates that it did not come to.
     """
 
     @tf.function(jit_compile=True)
@@ -62,29 +63,24 @@ def compile_updates(
         mask: tf.Tensor,
         steps: tf.Tensor,
         blur_cost: tf.Tensor | float = 0.0,
+        first: tf.Tensor | int = 0,
     ) -> list[tf.Tensor]:
         updates, batch = steps.shape
 
         def body(
             k: tf.Tensor,
+            _: tf.Tensor,
             losses: tf.TensorArray,
             errors: tf.TensorArray,
             norms: tf.TensorArray,
             kept_objectives: tf.TensorArray,
             *gains: tf.TensorArray,
         ) -> tuple[Any, ...]:
-            with tf.GradientTape() as tape:
-                unrolled = unroll(cell, inputs[k], steps[k], training=True)
-                tape_losses, tape_errors = _score(unrolled.outputs, targets[k], mask[k])
-                objectives = tape_losses
-                if with_blur:
-                    shown = tf.sequence_mask(steps[k], inputs.shape[2], tf.float32)
-                    objectives += blur_cost * tf.reduce_sum(unrolled.blur * shown, axis=1)
-                loss = tf.reduce_sum(objectives) / batch
-            variables = [variable.value for variable in cell.trainable_variables]
-            norm = descend(
-                cell, optimizer, mean, tape.gradient(loss, variables), averaging, longest_gradient
+            group = inputs[k], targets[k], mask[k], steps[k]
+            tape_losses, tape_errors, objectives, gradients = differentiate(
+                cell, *group, blur_cost if with_blur else None
             )
+            norm = descend(cell, optimizer, mean, gradients, averaging, longest_gradient)
             if gains:
                 again = unroll(cell, inputs[k], steps[k]).outputs
                 fallen = tape_losses - _score(again, targets[k], mask[k])[0]
@@ -92,6 +88,7 @@ def compile_updates(
                 gains = (gains[0].write(k, gain),)
             return (
                 k + 1,
+                norm <= longest_gradient,
                 losses.write(k, tape_losses / np.log(2.0)),
                 errors.write(k, tape_errors),
                 norms.write(k, norm),
@@ -100,17 +97,45 @@ def compile_updates(
             )
 
         start = (
-            tf.constant(0),
+            first,
+            True,
             tf.TensorArray(tf.float32, updates, element_shape=[batch]),
             tf.TensorArray(tf.int32, updates, element_shape=[batch]),
             tf.TensorArray(tf.float32, updates, element_shape=[]),
             tf.TensorArray(tf.float32, updates, element_shape=[batch]),
             *([tf.TensorArray(tf.float32, updates, element_shape=[batch])] * with_gains),
         )
-        _, *results = tf.while_loop(lambda k, *_: k < updates, body, start)
+        _, _, *results = tf.while_loop(
+            lambda k, made, *_: tf.logical_and(k < updates, made), body, start
+        )
         return [result.stack() for result in results]
 
     return update
+
+
+def differentiate(
+    cell: Any,
+    inputs: tf.Tensor,
+    targets: tf.Tensor,
+    mask: tf.Tensor,
+    steps: tf.Tensor,
+    blur_cost: tf.Tensor | float | None,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+    """Returns what a batch asks of a cell, as `compile_updates` takes and returns it.
+
+    Losses in nats, float32[B], bit errors int32[B], objectives float32[B] and the gradients of
+    their mean by the trainable variables. If `blur_cost` is None, blur costs nothing.
+    """
+    with tf.GradientTape() as tape:
+        unrolled = unroll(cell, inputs, steps, training=True)
+        losses, errors = _score(unrolled.outputs, targets, mask)
+        objectives = losses
+        if blur_cost is not None:
+            shown = tf.sequence_mask(steps, inputs.shape[1], tf.float32)
+            objectives += blur_cost * tf.reduce_sum(unrolled.blur * shown, axis=1)
+        loss = tf.reduce_sum(objectives) / steps.shape[0]
+    variables = [variable.value for variable in cell.trainable_variables]
+    return losses, errors, objectives, tape.gradient(loss, variables)
 
 
 def descend(

@@ -33,13 +33,13 @@ def main(
         seed: seed of these sequences.
         fields: fields of the task to change, to test beyond training: names and values.
     """
-    from agents import console
+    from agents import console, tables
 
     console.prepare_tensorflow()
     from agents.evaluation import evaluate_run
     from agents.runs import Run
 
-    console.print_scores(evaluate_run(Run.open(run), lengths, slots, episodes, seed, fields))
+    tables.print_scores(evaluate_run(Run.open(run), lengths, slots, episodes, seed, fields))
 
 
 if __name__ == "__main__":

@@ -25,14 +25,14 @@ def main(
         first: number of the first file; a file follows from the seed and its number.
         folder: folder for the files.
     """
-    from agents import console
+    from agents import console, tables
 
     console.prepare_tensorflow()
     from agents.fuzzing import fuzz
 
     with console.counting("files", files) as listen:
         tally = fuzz(folder, files, seed, first, lambda number: listen(number - first))
-    console.print_tally(tally)
+    tables.print_tally(tally)
     if tally.failures:
         raise RuntimeError(f"{len(tally.failures)} failed\n" + "\n".join(tally.failures))
 

@@ -26,7 +26,7 @@ def main(
         figure: PNG file for a picture of cost against size.
         seconds: time for each measurement; compilation comes on top.
     """
-    from agents import console
+    from agents import console, tables
 
     console.use_one_core()
     console.prepare_tensorflow()
@@ -34,7 +34,7 @@ def main(
     from agents.figures import draw_throughput
 
     speeds = []
-    with console.speed_table() as show:
+    with tables.speed_table() as show:
         for measure in throughput.MEASURES:
             for speed in measure(seconds):
                 speeds.append(speed)

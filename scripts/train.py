@@ -50,7 +50,7 @@ def main(
     if overwrite and resume:
         raise ValueError("expected --overwrite or --resume, got both")
     # Loading TensorFlow takes seconds, which --help and wrong arguments need not wait for.
-    from agents import console
+    from agents import console, tables
 
     console.prepare_tensorflow()
     from agents import supervised
@@ -77,7 +77,7 @@ def main(
         outcome = supervised.train(config, opened, on_report, stop_requested)
     console.print_outcome(config, opened.folder, outcome)
     if episodes:
-        console.print_scores(evaluate_run(opened, episodes=episodes))
+        tables.print_scores(evaluate_run(opened, episodes=episodes))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def main(
     if overwrite and resume:
         raise ValueError("expected --overwrite or --resume, got both")
     # Loading TensorFlow takes seconds, which --help and wrong arguments need not wait for.
-    from agents import console
+    from agents import console, tables
 
     console.prepare_tensorflow()
     from agents import actor_critic
@@ -81,7 +81,7 @@ def main(
         return
     console.print_outcome(config, opened.folder, outcome)
     if episodes_at_end:
-        console.print_scores(evaluate_run(opened, episodes=episodes_at_end))
+        tables.print_scores(evaluate_run(opened, episodes=episodes_at_end))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What learning by reward does after good reports, after lost ones and with exploded gradients."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def test_a_training_that_is_lost_goes_back_to_its_last_good_report(monkeypatch):
 
 def test_updates_left_out_are_counted(monkeypatch):
     seen = Seen(monkeypatch, [5, 5], longest_gradient=10.0)
-    norms = iter([1.0, 100.0, float("nan"), 100.0, 100.0, 100.0])
+    norms = itertools.chain([1.0, 100.0, float("nan")], itertools.repeat(100.0))
 
     class Norm:
         def __float__(self):

@@ -15,7 +15,7 @@ from agents.cell_config import NTMConfig
 from agents.checkpoints import Checkpoint, Checkpoints
 from agents.config import CopyConfig
 from agents.runs import Run, RunError
-from agents.training import TrainingStoppedError
+from agents.training_loop import TrainingStoppedError
 from ntm_gym import Copy
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from marks import SAVING
 
-from agents import console, supervised
+from agents import console, supervised, tables
 from agents.cell_config import CELL_CONFIGS, DNCConfig, LSTMConfig, NTMConfig
 from agents.config import CONFIGS, CopyConfig, config_from_dict, recipe
 from agents.evaluation import evaluate_run
@@ -142,7 +142,7 @@ def test_a_run_of_every_other_cell(tmp_path, cell, capsys):
     agent = rows[1][0]
     slots = 128 if cell.name == "dnc" else None
     assert (agent.agent, agent.slots) == (cell.name, slots)
-    console.print_scores(rows)
+    tables.print_scores(rows)
     assert ("128" in capsys.readouterr().out) == (cell.name == "dnc")
     assert markdown_table([opened]).splitlines()[0].endswith("| wrong at 1 | wrong at 3 |")
     names = {path.name for path in draw_run(opened, (3,))}

@@ -1,0 +1,86 @@
+"""Tables that the scripts print."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from agents.console import console
+
+
+def print_scores(scores: Iterable[Sequence[Any]]) -> None:
+    """Prints a table with a row for each length, each shown as soon as it is there.
+
+    Args:
+        scores: for each length the agent's, the random agent's and the oracle's.
+    """
+    # Without padding, so that all columns fit into 80 characters.
+    table = Table(title="Bits per held-out sequence, mean", padding=0)
+    columns = ["length", "slots", "bits", "wrong", "perfect", "cost"]
+    for name in (*columns, "random wrong", "oracle wrong", "oracle cost"):
+        table.add_column(name, justify="right")
+    with Live(table, console=console):
+        for agent, chance, oracle in scores:
+            table.add_row(
+                f"{agent.length:,}",
+                "-" if agent.slots is None else f"{agent.slots:,}",
+                f"{agent.scored_bits:,.0f}",
+                f"{agent.bit_errors:,.2f}",
+                f"{agent.perfect:.1%}",
+                f"{agent.cost_bits:,.3f}",
+                f"{chance.bit_errors:,.1f}",
+                f"{oracle.bit_errors:,.1f}",
+                f"{oracle.cost_bits:,.1f}",
+            )
+
+
+@contextmanager
+def speed_table() -> Iterator[Callable[[Any], None]]:
+    """Shows a table that grows, and gives the function that adds a measurement to it."""
+    table = Table(title="One core; ratio: to the baseline in the same run")
+    table.add_column("what")
+    table.add_column("figure", justify="right")
+    table.add_column("baseline")
+    table.add_column("its figure", justify="right")
+    table.add_column("ratio", justify="right")
+    with Live(table, console=console):
+
+        def add(speed: Any) -> None:
+            compared = (
+                (speed.baseline, f"{speed.baseline_value:,.4g}", f"{speed.ratio:.2f}")
+                if speed.baseline
+                else ()
+            )
+            table.add_row(speed.what, f"{speed.value:,.4g} {speed.unit}", *compared)
+
+        yield add
+
+
+def print_tally(tally: Any) -> None:
+    """Prints what became of damaged files, a row for each loader."""
+    outcomes = sorted({outcome for _, outcome in tally.outcomes})
+    table = Table("loader", *outcomes, "files a second", padding=0)
+    for name, seconds in tally.seconds.items():
+        counts = [tally.outcomes[name, outcome] for outcome in outcomes]
+        table.add_row(name, *map(str, counts), f"{sum(counts) / seconds:.0f}")
+    console.print(table)
+    console.print(f"Peak memory grew by {tally.peak_growth:.0f} MiB.")
+
+
+def print_replayed(replayed: Iterable[Any]) -> None:
+    """Prints updates that were left out, a row for each."""
+    table = Table(title="Updates left out", padding=0)
+    for name in ("after", "gradient", "steepest", "largest weight", "first not finite"):
+        table.add_column(name, overflow="fold")
+    for update in replayed:
+        table.add_row(
+            f"{update.sequences:,}",
+            f"{update.norm:.3g}",
+            update.steepest,
+            f"{update.largest_weight:.3g}",
+            escape(", ".join(update.not_finite)) or "-",
+        )
+    console.print(table)
