@@ -97,6 +97,17 @@ class Checkpoints:
 
 
 @contextmanager
+def without_warnings() -> Iterator[None]:
+    """Around what reads checkpoints that are known to be damaged."""
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
 def of_this_training() -> Iterator[None]:
     """Around what takes over a checkpoint's state.
 

@@ -1,7 +1,6 @@
 """Damaged files for every loader: each must be read or refused, and nothing else may happen."""
 
 import faulthandler
-import logging
 import os
 import sys
 import time
@@ -16,7 +15,7 @@ import numpy as np
 
 from agents import mutations
 from agents.cell_config import LSTMConfig, NTMConfig
-from agents.checkpoints import Checkpoint, Checkpoints, logger
+from agents.checkpoints import Checkpoint, Checkpoints, without_warnings
 from agents.config import CopyConfig
 from agents.evaluation import Score, read_scores
 from agents.network import build_network
@@ -201,14 +200,12 @@ def _nothing_else() -> Iterator[None]:
     global _watching
     _add_hook()
     faulthandler.dump_traceback_later(HANGS_AFTER, exit=True)
-    level = logger.level
-    logger.setLevel(logging.ERROR)  # each damaged checkpoint is warned of
     _watching = True
     try:
-        yield
+        with without_warnings():
+            yield
     finally:
         _watching = False
-        logger.setLevel(level)
         faulthandler.cancel_dump_traceback_later()
 
 

@@ -1,6 +1,7 @@
 """Tables that the scripts print."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -82,5 +83,40 @@ def print_replayed(replayed: Iterable[Any]) -> None:
             update.steepest,
             f"{update.largest_weight:.3g}",
             escape(", ".join(update.not_finite)) or "-",
+        )
+    console.print(table)
+
+
+def print_faults(found: Mapping[str, Any]) -> None:
+    """Prints what trainings were put through, a row for each kind."""
+    table = Table(title="Trainings that were stopped and went on", padding=0)
+    for name in ("kind", "stops", "of these", "damaged", "finished", "lost", "problems"):
+        table.add_column(name, overflow="fold")
+    for kind, faults in found.items():
+        table.add_row(
+            kind,
+            f"{sum(faults.stops.values()):,}",
+            ", ".join(f"{count} {name}" for name, count in sorted(faults.stops.items())),
+            f"{faults.damaged:,}",
+            f"{faults.finished:,}",
+            f"{statistics.mean(faults.lost):,.0f}, at most {max(faults.lost):,}",
+            f"{len(faults.problems):,}",
+        )
+    console.print(table)
+    console.print("Lost: training sequences that were reported before a stop and trained again.")
+
+
+def print_soaked(runs: Sequence[Any]) -> None:
+    """Prints how long work of several processes went on, a row for each."""
+    table = Table(title=f"{runs[0].parts[-1].done:,} {runs[0].what}", padding=0)
+    for name in ("per second: first part", "median", "last", "MiB after a tenth", "end", "SHA-256"):
+        table.add_column(name)
+    for run in runs:
+        speeds = [part.per_second for part in run.parts]
+        table.add_row(
+            *(f"{speed:,.0f}" for speed in (speeds[0], statistics.median(speeds), speeds[-1])),
+            f"{run.parts[-1].mebibytes / (1 + run.growth):,.1f}",
+            f"{run.parts[-1].mebibytes:,.1f} ({run.growth:+.2%})",
+            run.digest[:12],
         )
     console.print(table)
