@@ -72,8 +72,10 @@ class _Training(Training):
         self._mean.set_weights(cell.get_weights())
         policy = _policy_of(self._mean, self._player.actions.size)
         self.learn_with(cell, self._mean, build_network(policy, self._player.input_width))
-        self._step = tf.function(cell.call, jit_compile=True)
-        self._answer = tf.function(lambda *shown: unroll(cell, *shown).outputs, jit_compile=True)
+        self._step = tf.function(cell.call, jit_compile=True, autograph=False)
+        self._answer = tf.function(
+            lambda *shown: unroll(cell, *shown).outputs, jit_compile=True, autograph=False
+        )
         self._start = cell.get_initial_state(config.episodes)
         self._update = compile_update(
             cell, self.optimizer, self._mean, self._player.actions, config

@@ -151,11 +151,7 @@ class Intervened:
         """Takes the cell's step with a disturbed memory and heads that are told something else."""
         number = projected[0, -1]
         disturbed = number >= tf.cast(self._numbers.first_step, number.dtype)
-        noise = tf.random.stateless_normal(
-            tf.shape(state.memory),
-            [tf.cast(self._numbers.seed, tf.int32), tf.cast(number, tf.int32)],
-            dtype=number.dtype,
-        )
+        noise = _normal(state.memory, tf.cast(self._numbers.seed, tf.int32), number)
         scale = tf.cast(disturbed, number.dtype) * tf.cast(self._numbers.noise, number.dtype)
         told = _Told(self._cell, lambda outputs: self._alter(outputs, disturbed))
         return type(self._cell).step(
@@ -220,6 +216,13 @@ class _Told:
 
     def head_outputs(self, raw: tf.Tensor) -> HeadOutputs | Interface:
         return self._alter(self._cell.head_outputs(raw))
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _normal(like: tf.Tensor, seed: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    """Returns noise for a memory; always compiled, since XLA's generator is another."""
+    seeds = [seed, tf.cast(step, tf.int32)]
+    return tf.random.stateless_normal(like.shape, seeds, dtype=like.dtype)
 
 
 def intervene(cell: Any, interventions: Interventions | None) -> Any:

@@ -27,7 +27,7 @@ def compile_update(
     step.
     """
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def update(
         observations: tf.Tensor,
         taken: tf.Tensor,

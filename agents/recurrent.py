@@ -46,10 +46,14 @@ class RecurrentAgent:
 
     def __init__(self, cell: Any) -> None:
         self.cell = cell
-        self._step = tf.function(cell.call, jit_compile=True)
-        self._unroll = tf.function(lambda inputs, steps: unroll(cell, inputs, steps).outputs)
+        self._step = tf.function(cell.call, jit_compile=True, autograph=False)
+        self._unroll = tf.function(
+            lambda inputs, steps: unroll(cell, inputs, steps).outputs, autograph=False
+        )
         self._unroll_compiled = tf.function(
-            lambda inputs, steps: unroll(cell, inputs, steps).outputs, jit_compile=True
+            lambda inputs, steps: unroll(cell, inputs, steps).outputs,
+            jit_compile=True,
+            autograph=False,
         )
 
     @classmethod

@@ -71,7 +71,7 @@ def _keras_update(
     """An update on a padded batch, as a user of Keras would write it."""
     layer = keras.layers.RNN(cell, return_sequences=True)
 
-    @tf.function(jit_compile=jit)
+    @tf.function(jit_compile=jit, autograph=False)
     def update(inputs: tf.Tensor, targets: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             losses = tf.nn.sigmoid_cross_entropy_with_logits(logits=layer(inputs), labels=targets)

@@ -52,7 +52,7 @@ class Tracer:
 
     def __init__(self, cell: Any) -> None:
         self.cell = cell
-        self._run = tf.function(self._stretch, autograph=False)
+        self._run = tf.function(self._stretch, jit_compile=True, autograph=False)
 
     def trace(self, inputs: NDArray[Any], interventions: Interventions | None = None) -> Trace:
         """Runs the cell over a tape.

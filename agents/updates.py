@@ -56,7 +56,7 @@ def compile_updates(
     float32[K, B]. All results are 0 for updates that it did not come to.
     """
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def update(
         inputs: tf.Tensor,
         targets: tf.Tensor,
@@ -165,7 +165,7 @@ def compile_test(cell: Any) -> Callable[..., Any]:
     It takes what that takes, and changes nothing.
     """
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def test(
         inputs: tf.Tensor, targets: tf.Tensor, mask: tf.Tensor, steps: tf.Tensor
     ) -> list[tf.Tensor]:

@@ -44,6 +44,7 @@ class Unrolled(NamedTuple):
     blur: tf.Tensor
 
 
+@tf.autograph.experimental.do_not_convert  # nothing in it is for it, and it takes seconds
 def unroll(
     cell: keras.layers.Layer,
     inputs: tf.Tensor,
