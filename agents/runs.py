@@ -7,6 +7,7 @@
     model.keras       the network, when training has ended
     evaluation.json   scores at each length, beside those of the random and the oracle agent
     figures/          pictures
+    left_out/         batches whose updates were left out, if there were any
     events/           TensorBoard events, if asked for
 
 Files appear whole or not at all. Rows are added to metrics.csv; a run that goes on writes it anew.
