@@ -112,7 +112,7 @@ def comparison_table(rows: Sequence[Row], estimates: Mapping[str, Mapping[int, E
     for variant, group in _by_variant(rows).items():
         runs = {row.seed: row.solved_sequences for row in group}
         solved = solved_summary(list(runs.values()))
-        middle, first, last = map(sequences, (solved.median, solved.least, solved.most))
+        middle, first, last = map(_sequences, (solved.median, solved.least, solved.most))
         cells = [f"`{variant}`", f"{solved.count} of {len(runs)}", f"{middle} [{first}-{last}]"]
         for length in lengths:
             mean, low, high = map(figure, estimates[variant][length])
@@ -143,8 +143,7 @@ def solved_summary(solved: Sequence[float | None]) -> Solved:
     return Solved(sum(map(math.isfinite, times)), median(times), times[0], times[-1])
 
 
-def sequences(count: float) -> str:
-    """Returns a number of sequences as it stands in tables, "not" if it is infinite."""
+def _sequences(count: float) -> str:
     return f"{count:,.0f}" if math.isfinite(count) else "not"
 
 
