@@ -113,7 +113,7 @@ def comparison_table(rows: Sequence[Row], estimates: Mapping[str, Mapping[int, E
         runs = {row.seed: row.solved_sequences for row in group}
         solved = solved_summary(list(runs.values()))
         middle, first, last = map(_sequences, (solved.median, solved.least, solved.most))
-        cells = [f"`{variant}`", f"{solved.count} of {len(runs)}", f"{middle} [{first}-{last}]"]
+        cells = [f"`{variant}`", f"{solved.number} of {len(runs)}", f"{middle} [{first}-{last}]"]
         for length in lengths:
             mean, low, high = map(figure, estimates[variant][length])
             cells.append(f"{mean} [{low}, {high}]")
@@ -124,7 +124,7 @@ def comparison_table(rows: Sequence[Row], estimates: Mapping[str, Mapping[int, E
 class Solved(NamedTuple):
     """How soon several runs solved their task; infinite where one did not."""
 
-    count: int
+    number: int
     median: float
     least: float
     most: float

@@ -99,12 +99,17 @@ def _curve(run: Run, quantity: Quantity) -> LearningCurve:
     return sequences, values
 
 
-def lengths_apart(lengths: Sequence[int]) -> list[int]:
-    """Returns those of the lengths whose labels do not touch on a logarithmic axis."""
+def lengths_apart(lengths: Sequence[int], share: float = 0.045) -> list[int]:
+    """Returns those of the lengths whose labels do not touch on a logarithmic axis.
+
+    Args:
+        lengths: the lengths.
+        share: the share of the axis that a label takes.
+    """
     span = np.log(max(lengths) / min(lengths)) or 1.0
     kept: list[int] = []
     for length in sorted(lengths):
-        if not kept or np.log(length / kept[-1]) > 0.045 * span:
+        if not kept or np.log(length / kept[-1]) > share * span:
             kept.append(length)
     return kept
 

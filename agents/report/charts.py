@@ -68,8 +68,10 @@ def learning_charts(results: Results, task: str) -> list[Chart]:
         if counted:
             figure.update_yaxes(**_zero_and_logarithms(figure))
         figure.update_yaxes(title=quantity)
-        note = "Thick: median over seeds. Thin: each seed. " if len(found) > 1 else ""
-        note += "A training that has ended counts in the median with its last value."
+        note = "" if not counted else "Held out are sequences of the longest length in training. "
+        if len(found) > 1:
+            note += "Thick: median over seeds, in which a training that has ended counts with its "
+            note += "last value. Thin: each seed."
         charts.append(Chart(quantity.capitalize(), note, _as_json(figure)))
     return charts
 
@@ -113,9 +115,9 @@ def generalisation_chart(results: Results, task: str, found: Sequence[Standing])
             )
             figure.add_trace(_band(lengths, low, high, standing.name, style["color"], counted))
         figure.add_trace(line)
-    ticks = lengths_apart(lengths)
+    ticks = lengths_apart(lengths, 0.1)  # on a telephone, too
     figure.update_xaxes(
-        title="length of the sequence (grey: lengths in training)",
+        title="length (grey: in training)",
         type="log",
         tickvals=ticks,
         ticktext=[f"{length:,}" for length in ticks],

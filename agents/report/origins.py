@@ -35,7 +35,7 @@ def settings_of(results: Results) -> list[Settings]:
 
 
 def differences(results: Results, task: str) -> Table | None:
-    """Returns the settings in which the variants or agents of a task differ; None if there are none."""
+    """Returns the settings in which those of a task differ; None if they are the same."""
     flat = {
         place.variant: dict(_flat(record.get("settings"), ""))
         for place, record in _first_seeds(results).items()
@@ -124,7 +124,7 @@ def _first_seeds(results: Results) -> dict[Place, Mapping[str, Any]]:
     first: dict[tuple[str, str], Place] = {}
     for place in sorted(results.records, key=lambda place: place.seed):
         first.setdefault(place[:2], place)
-    return {place: results.records[place] for place in sorted(first.values())}
+    return {place: results.records[place] for place in results.in_order(first.values())}
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:

@@ -59,14 +59,12 @@ def head_pictures(results: Results) -> Iterator[Picture]:
 def _shown(results: Results) -> list[Place]:
     solved = {entry.place for entry in results.entries if entry.solved}
     ended = [
-        place
-        for place, run in results.runs.items()
-        if run.ended and run.config.task is not None
+        place for place, run in results.runs.items() if run.ended and run.config.task is not None
     ]
     first: dict[tuple[str, str], Place] = {}
     for place in sorted(ended, key=lambda place: (place not in solved, place.seed)):
         first.setdefault(place[:2], place)
-    return sorted(first.values())
+    return results.in_order(first.values())
 
 
 def _embedded(caption: str, path: Path) -> Picture:

@@ -1,6 +1,6 @@
 """What a report is made of, whether it came from a comparison, a benchmark or a run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,8 +51,8 @@ BENCHMARK = Kind(
     "-",
     "score",
     1.0,
-    "A score is an agent's mean return divided by the oracle's on the same held-out episodes: 0 for "
-    "random answers, 1 for the oracle. An environment counts as solved by a seed without a wrong "
+    "A score is an agent's mean return divided by the oracle's on the same held-out episodes: 0 "
+    "for random answers, 1 for the oracle. An environment counts as solved by a seed without a wrong "
     "bit in all held-out episodes of the lengths of training. Steps are those of the whole "
     "training, - where they are not known, median and range over seeds.",
 )
@@ -131,6 +131,18 @@ class Results:
     def names(self) -> list[str]:
         """Variants or agents of all tasks, in their order in the folder."""
         return list(dict.fromkeys(entry.place.variant for entry in self.entries))
+
+    def in_order(self, places: Iterable[Place]) -> list[Place]:
+        """Returns places in the order of tasks and names, those of neither at the end."""
+        tasks, names = self.tasks, self.names
+
+        def number(key: str, keys: Sequence[str]) -> int:
+            return keys.index(key) if key in keys else len(keys)
+
+        return sorted(
+            places,
+            key=lambda place: (number(place.task, tasks), number(place.variant, names), place),
+        )
 
     def of_task(self, task: str) -> list[Entry]:
         """Returns the entries of a task."""

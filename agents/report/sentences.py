@@ -19,15 +19,17 @@ def task_sentences(results: Results, task: str, found: Sequence[Standing]) -> li
     if not learners:
         return ["Nothing was trained here."]
     return [
-        _who(results, learners),
+        _who(learners),
         *_how_fast(results, learners),
         *_how_far(results, task, learners),
     ]
 
 
-def _who(results: Results, learners: Sequence[Standing]) -> str:
+def _who(learners: Sequence[Standing]) -> str:
     if len(learners) == 1:
         (only,) = learners
+        if only.seeds == 1:
+            return "It is solved." if only.solved else "It is not solved."
         return f"{only.name} solves it with {only.solved} of {_seeds(only.seeds)}."
     always = [standing for standing in learners if standing.solved == standing.seeds]
     if always:
@@ -41,7 +43,7 @@ def _who(results: Results, learners: Sequence[Standing]) -> str:
 
 
 def _how_fast(results: Results, learners: Sequence[Standing]) -> list[str]:
-    solved = [each for each in learners if each.solved == each.seeds and each.effort.count]
+    solved = [each for each in learners if each.solved == each.seeds and each.effort.number]
     if not solved:
         return []
     fastest = min(solved, key=lambda standing: standing.effort.median)
@@ -61,7 +63,8 @@ def _how_far(results: Results, task: str, learners: Sequence[Standing]) -> list[
         return ["At the shortest length that was tested, each has errors with some seed."]
     names = ", ".join(standing.name for standing in learners if standing.reach == farthest)
     tested = "the longest tested" if farthest == lengths[-1] else f"of {lengths[-1]:,} tested"
-    return [f"No error with any seed up to length {farthest:,}, {tested}: {names}."]
+    found = f"No error with any seed up to length {farthest:,}, {tested}"
+    return [f"{found}: {names}." if len(learners) > 1 else f"{found}."]
 
 
 def _seeds(count: int) -> str:

@@ -17,7 +17,7 @@ from agents.runs import LARGEST_TABLE, Run
 from agents.summary import mean_scores, solved_at
 from ntm_gym import PROTOCOLS
 
-QUANTITIES = {**LABELS, "mean_return": "return of training episodes"}
+QUANTITIES: dict[str, str] = {**LABELS, "mean_return": "return of training episodes"}
 """What is shown of a run's reports: columns of `metrics.csv`, and what they are."""
 
 
@@ -74,7 +74,7 @@ def _read_comparison(folder: Path) -> Results:
         results.drawn = sorted([*folder.glob("*-cost.png"), *folder.glob("*-errors.png")])
         results.missing.append(
             "The runs' own folders are not here, only their scores: there are no learning curves "
-            "to move over, no pictures of heads, and no settings, versions and hardware of the runs."
+            "to move over, no pictures of heads, no settings and no versions of the runs."
         )
     elif scored - set(results.runs):
         lost = ", ".join("/".join(map(str, place)) for place in sorted(scored - set(results.runs)))
@@ -227,5 +227,3 @@ def _check_entries(results: Results) -> None:
         raise ValueError("no rows")
     if len(set(places)) < len(places):
         raise ValueError("rows of the same task, name and seed that do not follow one another")
-
-

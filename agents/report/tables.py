@@ -39,20 +39,22 @@ class Table(NamedTuple):
 def summary_table(results: Results, found: dict[str, list[Standing]]) -> Table:
     """Returns who solves what, how soon and how far it holds, for all tasks."""
     kind = results.kind
+    several = len(found) > 1
     rows = []
     for task, of_task in found.items():
         for standing in of_task:
             reach = standing.reach
             rows.append(
                 [
-                    Cell(task),
+                    *[Cell(task)] * several,
                     Cell(standing.name),
                     _solved(standing),
                     _effort(results, standing),
                     Cell("-", -1.0) if reach is None else Cell(f"{reach:,}", reach),
                 ]
             )
-    columns = ["task", kind.who, "solved", kind.effort, "no error up to length"]
+    columns = ["task"] * several
+    columns += [kind.who, "solved", kind.effort, "no error up to length"]
     return Table("Who solves what, how soon, how far", columns, rows)
 
 
