@@ -11,7 +11,7 @@ from plotly.colors import hex_to_rgb, qualitative
 
 from agents.comparison_figures import lengths_apart
 from agents.pictures import median_curve
-from agents.report.results import BENCHMARK, Results
+from agents.report.results import BENCHMARK, Curve, Results
 from agents.report.sources import QUANTITIES
 from agents.report.standings import Standing
 
@@ -39,41 +39,40 @@ class Chart(NamedTuple):
 def learning_charts(results: Results, task: str) -> list[Chart]:
     """Returns a chart for each quantity that the trainings on a task told of."""
     charts = []
-    unit = "environment steps" if results.kind is BENCHMARK else "training sequences"
     for quantity in QUANTITIES.values():
-        figure = go.Figure()
-        found = [
-            curve
-            for curve in results.curves
-            if (curve.place.task, curve.quantity) == (task, quantity)
-        ]
-        # Returns can be negative; they need no logarithm.
-        counted = quantity != QUANTITIES["mean_return"]
-        for name in results.names:
-            own = [curve for curve in found if curve.place.variant == name]
-            if not own:
-                continue
-            style = _style(results.names, name)
-            for curve in own if len(own) > 1 else []:
-                thin = _line(curve.points, name, style, counted, unit)
-                label = f"{thin.name}, seed {curve.place.seed}"
-                figure.add_trace(
-                    thin.update(name=label, opacity=0.45, line_width=0.8, showlegend=False)
-                )
-            points = median_curve([curve.points for curve in own])
-            figure.add_trace(_line(points, name, style, counted, unit))
-        if not figure.data:
-            continue
-        figure.update_xaxes(title=unit, rangemode="tozero", tickformat=",")
-        if counted:
-            figure.update_yaxes(**_zero_and_logarithms(figure))
-        figure.update_yaxes(title=quantity)
-        note = "" if not counted else "Held out are sequences of the longest length in training. "
-        if len(found) > 1:
-            note += "Thick: median over seeds, in which a training that has ended counts with its "
-            note += "last value. Thin: each seed."
-        charts.append(Chart(quantity.capitalize(), note, _as_json(figure)))
+        told = (task, quantity)
+        found = [curve for curve in results.curves if (curve.place.task, curve.quantity) == told]
+        if found:
+            charts.append(_learning_chart(results, quantity, found))
     return charts
+
+
+def _learning_chart(results: Results, quantity: str, found: Sequence[Curve]) -> Chart:
+    unit = "environment steps" if results.kind is BENCHMARK else "training sequences"
+    # Returns can be negative, and need no logarithm.
+    counted = quantity != QUANTITIES["mean_return"]
+    figure = go.Figure()
+    for name in results.names:
+        own = [curve for curve in found if curve.place.variant == name]
+        if not own:
+            continue
+        style = _style(results.names, name)
+        for curve in own if len(own) > 1 else []:
+            thin = _line(curve.points, name, style, counted, unit)
+            label = f"{thin.name}, seed {curve.place.seed}"
+            thin.update(name=label, opacity=0.45, line_width=0.8, showlegend=False)
+            figure.add_trace(thin)
+        points = median_curve([curve.points for curve in own])
+        figure.add_trace(_line(points, name, style, counted, unit))
+    figure.update_xaxes(title=unit, rangemode="tozero", tickformat=",")
+    if counted:
+        figure.update_yaxes(**_zero_and_logarithms(figure))
+    figure.update_yaxes(title=quantity)
+    note = "Held out are sequences of the longest length in training. " if counted else ""
+    if len(found) > 1:
+        note += "Thick: median over seeds, in which a training that has ended counts with its last "
+        note += "value. Thin: each seed."
+    return Chart(quantity.capitalize(), note, _as_json(figure))
 
 
 def generalisation_chart(results: Results, task: str, found: Sequence[Standing]) -> Chart | None:
@@ -194,13 +193,14 @@ def _squeezed(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _zero_and_logarithms(figure: Any) -> dict[str, Any]:
     """The ticks of such an axis, which Plotly does not know, up to the largest value drawn."""
-    top = max(float(np.nanmax(trace.y)) for trace in figure.data)
+    drawn = np.concatenate([trace.y for trace in figure.data])
+    top = float(drawn[np.isfinite(drawn)].max(initial=1.0))
     powers = range(int(np.ceil(top)) + 1)
     values = [0.0, *(LINEAR_BELOW * 10**power for power in powers)]
     return {
         "tickvals": _squeezed(np.array(values)),
         "ticktext": [f"{value:,.10g}" for value in values],
-        "range": [-0.12, 1.04 * max(top, 1.0)],
+        "range": [-0.12, 1.04 * top],
         "zeroline": False,
     }
 

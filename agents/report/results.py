@@ -52,8 +52,8 @@ BENCHMARK = Kind(
     "score",
     1.0,
     "A score is an agent's mean return divided by the oracle's on the same held-out episodes: 0 "
-    "for random answers, 1 for the oracle. An environment counts as solved by a seed without a wrong "
-    "bit in all held-out episodes of the lengths of training. Steps are those of the whole "
+    "for random answers, 1 for the oracle. A seed counts as having solved an environment without a "
+    "wrong bit in all held-out episodes of the lengths of training. Steps are those of the whole "
     "training, - where they are not known, median and range over seeds.",
 )
 

@@ -17,7 +17,8 @@ from agents.runs import LARGEST_TABLE, Run
 from agents.summary import mean_scores, solved_at
 from ntm_gym import PROTOCOLS
 
-QUANTITIES: dict[str, str] = {**LABELS, "mean_return": "return of training episodes"}
+QUANTITIES = {str(name): label for name, label in LABELS.items()}
+QUANTITIES["mean_return"] = "return of training episodes"
 """What is shown of a run's reports: columns of `metrics.csv`, and what they are."""
 
 
