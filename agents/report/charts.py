@@ -195,8 +195,7 @@ def _zero_and_logarithms(figure: Any) -> dict[str, Any]:
     """The ticks of such an axis, which Plotly does not know, up to the largest value drawn."""
     drawn = np.concatenate([trace.y for trace in figure.data])
     top = float(drawn[np.isfinite(drawn)].max(initial=1.0))
-    powers = range(int(np.ceil(top)) + 1)
-    values = [0.0, *(LINEAR_BELOW * 10**power for power in powers)]
+    values = [0.0, *(LINEAR_BELOW * 10**power for power in range(int(top)))]
     return {
         "tickvals": _squeezed(np.array(values)),
         "ticktext": [f"{value:,.10g}" for value in values],
