@@ -18,6 +18,9 @@ from agents.report.standings import Standing
 LINEAR_BELOW = 0.01
 """Values up to this are drawn on a linear scale, so that 0 can be seen; others on logarithms."""
 
+LONGEST_LABEL = 32
+"""Characters of a name in a chart; tables have all of them."""
+
 DASHES = ("solid", "dash", "dashdot")
 MARKERS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "pentagon", "cross", "x")
 
@@ -150,14 +153,21 @@ def _line(
         x=times,
         y=_squeezed(values) if counted else values,
         customdata=values[:, None],
-        # Plotly takes some HTML in a name for what it is.
-        name=escape(name, quote=False),
+        name=_label(name),
         mode="lines",
         line={**style, "width": 2.4},
         # The legend shows and hides a name's lines together.
         legendgroup=name,
         hovertemplate=f"{unit} %{{x:,.0f}}<br>%{{customdata[0]:.4g}}",
     )
+
+
+def _label(name: str) -> str:
+    """A name in a chart, where a long one would leave no place for the lines."""
+    if len(name) > LONGEST_LABEL:
+        name = name[: LONGEST_LABEL - 1] + "…"
+    # Plotly takes some HTML in a name for what it is.
+    return escape(name, quote=False)
 
 
 def _band(
@@ -210,7 +220,7 @@ def _as_json(figure: Any) -> str:
         font={"family": "system-ui, sans-serif", "size": 13},
         hovermode="closest",
         hoverlabel={"namelength": -1},
-        margin={"l": 8, "r": 8, "t": 12, "b": 8},
+        margin={"l": 8, "r": 32, "t": 12, "b": 8},  # at the right, half of the last tick's label
     )
     figure.update_xaxes(automargin=True)
     figure.update_yaxes(automargin=True)

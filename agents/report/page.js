@@ -16,19 +16,23 @@ function shape(chart) {
   return {
     showlegend: names > 1,
     legend: narrow ? below : beside,
+    // A finger that moves over a chart moves the page.
+    dragmode: narrow ? false : "zoom",
     height: narrow ? 340 + 24 * names : Math.max(420, 60 + 22 * names),
   };
 }
 
-for (const chart of charts) {
+function draw(chart) {
   const layout = { ...chart.layout, ...shape(chart) };
-  Plotly.newPlot(chart.place, chart.data, layout, { responsive: true, displaylogo: false });
+  Plotly.react(chart.place, chart.data, layout, { responsive: true, displayModeBar: false });
 }
+
+charts.forEach(draw);
 
 let lastWidth = innerWidth;
 addEventListener("resize", () => {
   if ((lastWidth < NARROW) !== (innerWidth < NARROW)) {
-    charts.forEach((chart) => Plotly.relayout(chart.place, shape(chart)));
+    charts.forEach(draw);
   }
   lastWidth = innerWidth;
 });
