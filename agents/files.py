@@ -59,9 +59,9 @@ def read_csv(path: Path, kind: Callable[..., Row], largest: int = LARGEST_TEXT) 
     """
     kinds = get_type_hints(kind)
     reader = csv.DictReader(io.StringIO(read_file(path, largest).decode(), newline=""))
-    if set(reader.fieldnames or ()) != set(kinds):
-        raise ValueError(f"expected the columns {', '.join(kinds)} in {path}")
     try:
+        if set(reader.fieldnames or ()) != set(kinds):
+            raise ValueError(f"the columns {reader.fieldnames}")
         return [
             kind(**{name: _from_text(kinds[name], value) for name, value in row.items()})
             for row in reader
@@ -76,7 +76,10 @@ def _from_text(kind: Any, text: str) -> Any:
         (kind,) = (option for option in get_args(kind) if option is not NoneType)
         if not text:
             return None
-    return {"True": True, "False": False}[text] if kind is bool else kind(text)
+    value = {"True": True, "False": False}[text] if kind is bool else kind(text)
+    if kind is int and abs(value) >= 2**63:  # beyond what arrays and floats hold
+        raise ValueError(f"an integer of {len(text)} digits")
+    return value
 
 
 def temporary(path: Path) -> Path:

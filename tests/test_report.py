@@ -1,6 +1,7 @@
 """Reports of results: what stands in the page, and how folders that lack something are read."""
 
 import json
+import os
 import re
 import runpy
 import shutil
@@ -244,14 +245,18 @@ def test_names_stay_text(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected the columns task, variant"),
-        ("task,variant\ncopy,ntm\n", "expected the columns task, variant"),
+        ("", "expected rows of task, variant, .*, got the columns None"),
+        ("task,variant\ncopy,ntm\n", r"got the columns \['task', 'variant'\]"),
+        ("\0", "expected rows of task, variant"),
+        ("{head}\ncopy,a,0,,,1,1,0,,0,0,0,0,0\n", "a length that no sequence has"),
+        ("{head}\ncopy,a,0,,,1,1,9999999999,,0,0,0,0,0\n", "a length that no sequence has"),
+        ("{head}\ncopy,a,0,99999999999999999999,,1,1,9,,0,0,0,0,0\n", "an integer of 20 digits"),
         ("{head}\n", "no rows"),
         ("{head}\ncopy,a,0,,,1,1,10,,0,0,0,0\n", "expected rows of task"),
         ("{head}\ncopy,a,0,,,1,1,10,,0,0,0,0,0,0\n", "expected rows of task"),
         ("{head}\ncopy,a,zero,,,1,1,10,,0,0,0,0,0\n", "expected rows of task"),
         ("{head}\n{row}copy,b,0,,,1,1,10,,0,0,0,0,0\n{row}", "that do not follow one another"),
-        ("env_id,agent\n", "expected the columns env_id, agent"),
+        ("env_id,agent\n", "expected rows of env_id, agent"),
     ],
 )
 def test_damaged_scores_are_refused(tmp_path, text, message):
@@ -268,6 +273,20 @@ def test_scores_that_lead_elsewhere_are_refused(tmp_path):
     (tmp_path / "scores.csv").symlink_to(real / "scores.csv")
     with pytest.raises(RunError, match="expected a file and no link"):
         read_results(tmp_path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "scores.csv")
+    with pytest.raises(RunError, match="expected a file and no link"):
+        read_results(tmp_path)
+
+
+def test_runs_of_others_than_those_with_scores_are_left_out(tmp_path):
+    folder, _ = write_runs(tmp_path)
+    write_scores(folder, "another")
+    page = page_of(folder)
+    assert len(page.charts) == 1
+    assert "Runs that are not among the scores yet: copy/ntm/0" in page.said
 
 
 def test_numbers_that_are_none_are_drawn_as_nothing(tmp_path):

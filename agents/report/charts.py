@@ -44,7 +44,11 @@ def learning_charts(results: Results, task: str) -> list[Chart]:
     charts = []
     for quantity in QUANTITIES.values():
         told = (task, quantity)
-        found = [curve for curve in results.curves if (curve.place.task, curve.quantity) == told]
+        found = [
+            curve
+            for curve in results.curves
+            if (curve.place.task, curve.quantity) == told and curve.place.variant in results.names
+        ]
         if found:
             charts.append(_learning_chart(results, quantity, found))
     return charts

@@ -35,7 +35,7 @@ def write_page(folder: Path, output: Path | None = None, heads: bool = True) -> 
     page = render(read_results(folder), heads)
     output = output or folder / "report.html"
     with replacing(output) as path:
-        path.write_text(page, encoding="utf-8")
+        path.write_text(page, encoding="utf-8", errors="replace")
     return output
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from agents import comparison, leaderboard
 from agents.comparison_figures import LABELS
 from agents.evaluation import read_scores
-from agents.files import RunError, read_csv, read_json
+from agents.files import RunError, read_csv, read_file, read_json
 from agents.plan import Place
 from agents.report.results import BENCHMARK, COMPARISON, RUN, Curve, Entry, Results
 from agents.runs import LARGEST_TABLE, Run
@@ -30,17 +30,20 @@ def read_results(folder: Path) -> Results:
     Raises:
         RunError: the folder holds none of these, or its scores are damaged.
     """
-    if (folder / "config.json").is_file():
-        return _read_run(folder)
     scores = folder / "scores.csv"
     try:
-        if not scores.exists():
-            return _read_unfinished(folder)
-        with scores.open(encoding="utf-8", errors="replace") as file:
-            of_benchmark = file.readline(4096).startswith("env_id,")
-        return _read_benchmark(folder) if of_benchmark else _read_comparison(folder)
+        if (folder / "config.json").is_file():
+            results = _read_run(folder)
+        elif not scores.exists():
+            results = _read_unfinished(folder)
+        elif read_file(scores, LARGEST_TABLE).startswith(b"env_id,"):
+            results = _read_benchmark(folder)
+        else:
+            results = _read_comparison(folder)
+        _check_entries(results)
     except (OSError, ValueError) as error:
-        raise RunError(f"expected scores in {scores}, got {error}") from error
+        raise RunError(f"expected results in {folder}, got {error}") from error
+    return results
 
 
 def _read_run(folder: Path) -> Results:
@@ -66,7 +69,6 @@ def _read_comparison(folder: Path) -> Results:
         results.entries.append(_entry_of_rows(place, own))
         random_scores = {row.length: row.random_bit_errors for row in own}
         results.random_scores.setdefault(place.task, random_scores)
-    _check_entries(results)
     for task in results.tasks:
         if task in PROTOCOLS:  # a run that is there says what it was
             results.longest_trained.setdefault(task, PROTOCOLS[task].max_length)
@@ -113,7 +115,6 @@ def _read_benchmark(folder: Path) -> Results:
         longest = results.longest_trained.get(place.task, 0)
         results.longest_trained[place.task] = max([longest, *trained])
         results.random_scores[place.task] = {row.length: 0.0 for row in own}
-    _check_entries(results)
     try:
         points = read_csv(folder / "curves.csv", leaderboard.Point, LARGEST_TABLE)
     except (OSError, ValueError) as error:
@@ -222,9 +223,12 @@ def _entry_of_benchmark(place: Place, rows: Sequence[leaderboard.Row]) -> Entry:
 
 
 def _check_entries(results: Results) -> None:
-    """Raises ValueError unless there is something, and each place is there once."""
+    """Raises ValueError unless there is something, each place once, and lengths are some."""
     places = [entry.place for entry in results.entries]
     if not places:
         raise ValueError("no rows")
     if len(set(places)) < len(places):
         raise ValueError("rows of the same task, name and seed that do not follow one another")
+    for entry in results.entries:
+        if not all(0 < length < 2**31 for length in entry.scores):
+            raise ValueError(f"a length that no sequence has, of {entry.place}")
