@@ -170,6 +170,12 @@ def test_a_benchmark(tmp_path):
     learning, by_length = page.charts
     assert [line["name"] for line in learning["data"]] == ["ppo, seed 0", "ppo, seed 1", "ppo"]
     assert "score" in by_length["layout"]["yaxis"]["title"]["text"]
+    assert not any(caption.startswith("Where settings") for caption in page.tables)
+    job = tmp_path / "benchmark" / "NTMCopy-v0" / "ppo" / "0"
+    Run.create(job / "run", reward_recipe("NTMCopy-v0"))
+    page = page_of(tmp_path / "benchmark")
+    assert page.tables["Versions of the runs"][1][0] == "1"
+    assert "python x.py 'a b'" in page.said
     (tmp_path / "benchmark" / "curves.csv").unlink()
     shutil.rmtree(tmp_path / "benchmark" / "NTMCopy-v0")
     page = page_of(tmp_path / "benchmark")

@@ -35,7 +35,12 @@ def settings_of(results: Results) -> list[Settings]:
 
 
 def differences(results: Results, task: str) -> Table | None:
-    """Returns the settings in which those of a task differ; None if they are the same."""
+    """Returns the settings in which a comparison's variants differ on a task; None if in none.
+
+    A benchmark's agents have hardly a setting in common.
+    """
+    if results.kind is not COMPARISON:
+        return None
     flat = {
         place.variant: dict(_flat(record.get("settings"), ""))
         for place, record in _first_seeds(results).items()

@@ -135,6 +135,8 @@ def _read_benchmark(folder: Path) -> Results:
     for place, path in _places(folder, "*/*/*/run/config.json"):
         try:
             results.runs[place] = Run.open(path.parent)
+            # The job's own settings and command, with the versions that its run has recorded.
+            results.records[place] = {**read_json(path), **results.records.get(place, {})}
         except RunError as error:
             results.missing.append(f"{error}.")
     return results
