@@ -8,7 +8,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test figures docs throughput page pretrained playground clean
+.PHONY: help train test figures docs throughput page reports pretrained playground clean
 
 help: ## show this
 	@echo "make train [TASK=copy|associative_recall] [SEED=0] [RUN=folder]"
@@ -33,11 +33,16 @@ docs: .venv/installed-agents ## rewrite docs/environments.md and its pictures
 throughput: .venv/installed-agents ## measure speed against the baselines
 	$(BIN)/python scripts/throughput.py
 
-page: .venv/installed-dev ## test the playground's page, which needs a Chromium
+page: .venv/installed-dev ## test the pages of playground and report, which needs a Chromium
 	$(BIN)/python -m pytest -m browser
 
 playground: .venv/installed-demo ## serve a page to look at memories at work
 	$(BIN)/python scripts/playground.py
+
+reports: .venv/installed-report ## write a page of each of the results in docs/results
+	for results in docs/results/*/; do \
+	  $(BIN)/python scripts/report.py $$results || exit; \
+	done
 
 pretrained: .venv/installed-agents ## train the networks in pretrained/ anew, which takes hours
 	for cell in ntm dnc; do \

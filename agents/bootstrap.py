@@ -28,9 +28,14 @@ class Estimate(NamedTuple):
 
 def require_rliable() -> None:
     """Raises RuntimeError if the package that computes the intervals is missing."""
-    if importlib.util.find_spec("rliable") is None:
+    require_package("rliable", "compare")
+
+
+def require_package(name: str, extra: str) -> None:
+    """Raises RuntimeError if a package is missing, which says the extra that installs it."""
+    if importlib.util.find_spec(name) is None:
         raise RuntimeError(
-            'expected the package rliable, got none: pip install -e ".[compare]" -c constraints.txt'
+            f'expected the package {name}, got none: pip install -e ".[{extra}]" -c constraints.txt'
         )
 
 

@@ -101,9 +101,6 @@ def interquartile_means(rows: Sequence[Row]) -> dict[str, dict[int, Estimate]]:
 def comparison_table(rows: Sequence[Row], estimates: Mapping[str, Mapping[int, Estimate]]) -> str:
     """Returns a Markdown table of one task with a row for each variant.
 
-    A run that did not solve its task counts as one that needs more than all others, so that the
-    median of variants which seldom succeed is not that of their best runs.
-
     Args:
         rows: rows of one task.
         estimates: what `interquartile_means` says of them.
@@ -114,15 +111,36 @@ def comparison_table(rows: Sequence[Row], estimates: Mapping[str, Mapping[int, E
     lines = table_head(columns)
     for variant, group in _by_variant(rows).items():
         runs = {row.seed: row.solved_sequences for row in group}
-        solved = sorted(math.inf if count is None else count for count in runs.values())
-        count = sum(map(math.isfinite, solved))
-        middle, first, last = map(_sequences, (median(solved), solved[0], solved[-1]))
-        cells = [f"`{variant}`", f"{count} of {len(solved)}", f"{middle} [{first}-{last}]"]
+        solved = solved_summary(list(runs.values()))
+        middle, first, last = map(_sequences, (solved.median, solved.least, solved.most))
+        cells = [f"`{variant}`", f"{solved.number} of {len(runs)}", f"{middle} [{first}-{last}]"]
         for length in lengths:
             mean, low, high = map(figure, estimates[variant][length])
             cells.append(f"{mean} [{low}, {high}]")
         lines.append(table_row(cells))
     return "\n".join(lines)
+
+
+class Solved(NamedTuple):
+    """How soon several runs solved their task; infinite where one did not."""
+
+    number: int
+    median: float
+    least: float
+    most: float
+
+
+def solved_summary(solved: Sequence[float | None]) -> Solved:
+    """Returns how many of a variant's runs solved their task, and how soon.
+
+    A run that did not counts as one that needs more than all others, so that the median of variants
+    which seldom succeed is not that of their best runs.
+
+    Args:
+        solved: of each run when it solved its task; None if it did not.
+    """
+    times = sorted(math.inf if time is None else time for time in solved)
+    return Solved(sum(map(math.isfinite, times)), median(times), times[0], times[-1])
 
 
 def _sequences(count: float) -> str:

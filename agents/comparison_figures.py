@@ -84,7 +84,7 @@ def draw_generalisation(
         axis.plot(list(scores), means, **style, **marker, markerfacecolor="none", linewidth=1.8)
         axis.fill_between(list(scores), low, high, color=style["color"], alpha=0.13, linewidth=0)
     axis.set_xscale("log")
-    axis.set_xticks(_apart(lengths), minor=False)
+    axis.set_xticks(lengths_apart(lengths), minor=False)
     axis.set_xticks([], minor=True)
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.set_xlabel("length of the sequence (grey: lengths in training)")
@@ -99,12 +99,17 @@ def _curve(run: Run, quantity: Quantity) -> LearningCurve:
     return sequences, values
 
 
-def _apart(lengths: Sequence[int]) -> list[int]:
-    """Those of the lengths whose labels do not touch on a logarithmic axis."""
+def lengths_apart(lengths: Sequence[int], share: float = 0.045) -> list[int]:
+    """Returns those of the lengths whose labels do not touch on a logarithmic axis.
+
+    Args:
+        lengths: the lengths.
+        share: the share of the axis that a label takes.
+    """
     span = np.log(max(lengths) / min(lengths)) or 1.0
     kept: list[int] = []
     for length in sorted(lengths):
-        if not kept or np.log(length / kept[-1]) > 0.045 * span:
+        if not kept or np.log(length / kept[-1]) > share * span:
             kept.append(length)
     return kept
 

@@ -88,8 +88,9 @@ def draw_run(
     slots: int | None = None,
     seed: int = 0,
     fields: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
 ) -> Iterator[Path]:
-    """Draws a run into its figures/ and yields the files' paths.
+    """Draws a run and yields the files' paths.
 
     Args:
         run: the run.
@@ -98,6 +99,7 @@ def draw_run(
             `enough_slots` says.
         seed: seed of the tapes.
         fields: fields of the task to change; the files' names say which.
+        folder: where the pictures are written; the run's figures/ if None.
 
     Raises:
         RunError: the run has no network or no reports.
@@ -107,7 +109,7 @@ def draw_run(
     task, suffix = with_fields(config.task, fields)
     lengths = lengths or (config.max_length, 2 * config.max_length)
     task.check_lengths(np.array(lengths))
-    figures = run.folder / "figures"
+    figures = folder or run.folder / "figures"
     figures.mkdir(exist_ok=True)
     yield draw_learning(run.read_metrics(), config.name, figures / "learning.png")
     trained = RecurrentAgent.load(run.folder).cell

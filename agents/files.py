@@ -2,16 +2,20 @@
 
 import csv
 import hashlib
+import io
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 LARGEST_TEXT = 2**22
 """Bytes of a JSON or TOML file; larger ones are refused before they are read."""
+
+Row = TypeVar("Row")
 
 
 class RunError(RuntimeError):
@@ -39,6 +43,43 @@ def write_csv(rows: Iterable[tuple[Any, ...]], path: Path, names: Sequence[str])
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
         writer.writerows(rows)
+
+
+def read_csv(path: Path, kind: Callable[..., Row], largest: int = LARGEST_TEXT) -> list[Row]:
+    """Reads what `write_csv` wrote.
+
+    Args:
+        path: the file.
+        kind: a `NamedTuple` whose names are the columns, of numbers, texts, booleans and None.
+        largest: the file's bytes at most.
+
+    Raises:
+        FileNotFoundError: there is nothing of that name.
+        ValueError: it is no plain file, too large, or has other columns or values.
+    """
+    kinds = get_type_hints(kind)
+    reader = csv.DictReader(io.StringIO(read_file(path, largest).decode(), newline=""))
+    try:
+        if set(reader.fieldnames or ()) != set(kinds):
+            raise ValueError(f"the columns {reader.fieldnames}")
+        return [
+            kind(**{name: _from_text(kinds[name], value) for name, value in row.items()})
+            for row in reader
+        ]
+    # A row with too few or too many values holds None or a list.
+    except (ValueError, TypeError, KeyError, csv.Error) as error:
+        raise ValueError(f"expected rows of {', '.join(kinds)} in {path}, got {error}") from error
+
+
+def _from_text(kind: Any, text: str) -> Any:
+    if NoneType in get_args(kind):
+        (kind,) = (option for option in get_args(kind) if option is not NoneType)
+        if not text:
+            return None
+    value = {"True": True, "False": False}[text] if kind is bool else kind(text)
+    if kind is int and abs(value) >= 2**63:  # beyond what arrays and floats hold
+        raise ValueError(f"an integer of {len(text)} digits")
+    return value
 
 
 def temporary(path: Path) -> Path:

@@ -32,8 +32,6 @@ def draw_curves(
 ) -> None:
     """Draws each curve as a thin line, to its end, and each group's median as a thick one.
 
-    A curve that has ended counts in the median with its last value.
-
     Args:
         axis: where.
         groups: the curves of each name.
@@ -44,13 +42,19 @@ def draw_curves(
         style = styles[name]
         for times, values in curves:
             axis.plot(times, values, **{**style, "linewidth": 0.6, "alpha": 0.4, "label": None})
-        begin = max(times[0] for times, _ in curves)
-        all_times = np.unique(np.concatenate([times for times, _ in curves]))
-        all_times = all_times[all_times >= begin]
-        last = [
-            values[np.searchsorted(times, all_times, side="right") - 1] for times, values in curves
-        ]
-        axis.plot(all_times, np.median(last, axis=0), **style, linewidth=2.4)
+        axis.plot(*median_curve(curves), **style, linewidth=2.4)
+
+
+def median_curve(curves: Sequence[LearningCurve]) -> LearningCurve:
+    """Returns the median of curves, from where all of them have begun.
+
+    A curve that has ended counts with its last value.
+    """
+    begin = max(times[0] for times, _ in curves)
+    all_times = np.unique(np.concatenate([times for times, _ in curves]))
+    all_times = all_times[all_times >= begin]
+    last = [values[np.searchsorted(times, all_times, side="right") - 1] for times, values in curves]
+    return all_times, np.median(last, axis=0)
 
 
 def save_picture(figure: Any, axis: Axes, legend: str, path: Path) -> Path:

@@ -7,9 +7,11 @@ import shutil
 import socket
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 import uvicorn
+from playwright.sync_api import sync_playwright
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 WAIT = 60_000
@@ -22,6 +24,17 @@ def find_chromium():
         if path := shutil.which(name):
             return path
     return pytest.skip("no Chromium, which the tests of the page need: apt-get install chromium")
+
+
+@contextmanager
+def chromium_alone():
+    """A browser that can load nothing from elsewhere: it finds no name."""
+    arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    path = find_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
 
 
 class Served:
@@ -48,13 +61,10 @@ class Served:
 
 def take_picture(path, query="length=40&step=58&columns=160&agents=copy-ntm,random"):
     """Writes a picture of the page as PNG, 1,420 pixels wide."""
-    from playwright.sync_api import sync_playwright
-
     from agents.playground.gallery import Gallery
     from agents.playground.server import build_app
 
-    with Served(build_app(Gallery())) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+    with Served(build_app(Gallery())) as address, chromium_alone() as browser:
         page = browser.new_page(viewport={"width": 1420, "height": 1000})
         page.goto(f"{address}?{query}", timeout=WAIT)
         page.wait_for_selector("#ntm .ntm-memory[src]", timeout=WAIT)
@@ -65,7 +75,6 @@ def take_picture(path, query="length=40&step=58&columns=160&agents=copy-ntm,rand
         )
         page.wait_for_timeout(1000)
         page.screenshot(path=path, full_page=True)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from browser import WAIT, Served, find_chromium
+from browser import WAIT, Served, chromium_alone
 from marks import SAVING
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from agents.playground.gallery import Gallery
 from agents.playground.server import build_app
@@ -32,13 +32,8 @@ def address(runs):
 
 @pytest.fixture(scope="module")
 def chromium():
-    path = find_chromium()
-    with sync_playwright() as playwright:
-        # No name is found: what is not on this machine cannot be loaded.
-        arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+    with chromium_alone() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
