@@ -1,6 +1,6 @@
 """A run's folder: all that is needed to understand, repeat and use one training run.
 
-    config.json       every setting, the command, versions and commit
+    config.json       every setting, the command, versions, hardware and commit
     metrics.csv       one row for each report
     curriculum.json   what the curriculum has learned, as of the last report
     checkpoints/      the last states of the training, from which it can go on
@@ -33,6 +33,7 @@ import tensorflow as tf
 from agents.checkout import commit
 from agents.config import TrainConfig, config_from_dict
 from agents.files import RunError, find_link, read_file, read_json, replacing, temporary
+from agents.hardware import hardware
 from agents.network import read_network
 from agents.reward_config import RewardConfig, reward_config_from_dict
 
@@ -98,6 +99,7 @@ class Run:
                 "settings": dataclasses.asdict(config),
                 "command": sys.argv,
                 "versions": _versions(),
+                "hardware": hardware(),
                 "commit": commit(),
             },
         )

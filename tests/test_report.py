@@ -22,6 +22,7 @@ from result_folders import (
 )
 
 from agents.files import RunError, read_csv, write_csv
+from agents.hardware import hardware
 from agents.leaderboard import Row
 from agents.pretrained import PRETRAINED
 from agents.report.charts import generalisation_chart, learning_charts
@@ -107,8 +108,9 @@ def test_a_comparison_is_told_from_the_summary_to_the_versions(tmp_path):
     differences = {row[0]: row[1:] for row in page.tables["Where settings of copy differ"]}
     assert differences["cell.width"] == ["4", "30"]
     assert "seed" not in differences
-    (versions,) = page.tables["Versions of the runs"][1:]
+    (versions,) = page.tables["Versions and hardware of the runs"][1:]
     assert versions[:2] == ["6", ".".join(map(str, sys.version_info[:3]))]
+    assert versions[-4:] == list(hardware().values())
     assert "processor" in page.said
     assert "What is missing" not in page.said
     # Two quantities of learning, and the scores by length.
@@ -139,7 +141,7 @@ def test_scores_without_runs_are_shown_and_what_is_missing_is_said(tmp_path):
     assert page.tables["Leaderboard of copy"][1][4:6] == ["not [1,000-not]", "0 [0, 0]"]
     assert "The runs' own folders are not here" in page.said
     assert "No picture copy-errors.png: expected a PNG file" in page.said
-    assert "The versions that the runs were made with are not recorded" in page.said
+    assert "What the runs were made with and on is not recorded" in page.said
     assert [a["alt"] for tag, a in page.tags if tag == "img"] == ["copy-cost"]
     assert len(page.charts) == 1
 
@@ -174,7 +176,7 @@ def test_a_benchmark(tmp_path):
     job = tmp_path / "benchmark" / "NTMCopy-v0" / "ppo" / "0"
     Run.create(job / "run", reward_recipe("NTMCopy-v0"))
     page = page_of(tmp_path / "benchmark")
-    assert page.tables["Versions of the runs"][1][0] == "1"
+    assert page.tables["Versions and hardware of the runs"][1][0] == "1"
     assert "python x.py 'a b'" in page.said
     (tmp_path / "benchmark" / "curves.csv").unlink()
     shutil.rmtree(tmp_path / "benchmark" / "NTMCopy-v0")

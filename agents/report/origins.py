@@ -1,16 +1,15 @@
 """Where results come from: settings, commands, versions, plan, and the machine of the report."""
 
 import json
-import os
 import platform
 import shlex
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from agents.checkout import ROOT, commit
 from agents.files import read_file
+from agents.hardware import hardware
 from agents.plan import Place
 from agents.report.results import COMPARISON, Results
 from agents.report.tables import Cell, Table
@@ -68,12 +67,14 @@ def commands_of(results: Results) -> list[str]:
 
 
 def versions_table(results: Results) -> Table | None:
-    """Returns the versions and commits that the runs recorded; None if they recorded none."""
+    """Returns what the runs recorded of versions, commit and hardware; None if they did not."""
     found: dict[tuple[tuple[str, str], ...], int] = {}
     for record in results.records.values():
         versions = record.get("versions")
         if isinstance(versions, Mapping):
+            machine = record.get("hardware")
             pairs = [*versions.items(), ("commit", record.get("commit") or "-")]
+            pairs += machine.items() if isinstance(machine, Mapping) else ()
             key = tuple((str(name), str(value)) for name, value in pairs)
             found[key] = found.get(key, 0) + 1
     if not found:
@@ -83,7 +84,7 @@ def versions_table(results: Results) -> Table | None:
         [Cell(str(count), count), *(Cell(dict(key).get(name, "-")) for name in names)]
         for key, count in found.items()
     ]
-    return Table("Versions of the runs", ["runs", *names], rows)
+    return Table("Versions and hardware of the runs", ["runs", *names], rows)
 
 
 def plan_of(results: Results) -> Settings | None:
@@ -96,33 +97,8 @@ def plan_of(results: Results) -> Settings | None:
 
 def this_machine() -> dict[str, str]:
     """Returns what the report was made with and on."""
-    cores = os.cpu_count()
-    return {
-        "commit": commit() or "-",
-        "python": platform.python_version(),
-        "plotly": version("plotly"),
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cores": str(cores or "-"),
-        "memory": _memory(),
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _memory() -> str:
-    try:
-        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # not there on every system
-        return "-"
-    return f"{size / 2**30:.1f} GiB"
+    made_with = {"python": platform.python_version(), "plotly": version("plotly")}
+    return {"commit": commit() or "-", **made_with, **hardware()}
 
 
 def _first_seeds(results: Results) -> dict[Place, Mapping[str, Any]]:
