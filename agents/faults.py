@@ -126,6 +126,9 @@ def inject(
         seed: seed of moments, signals and damage. What a moment hits also depends on the machine.
         on_stop: called after each stop.
     """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # As shells have it for what they start in the background; what is started here inherits it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     rng = np.random.default_rng(seed)
     began = time.perf_counter()
     expected = finish(kind, folder / "whole")
