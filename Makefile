@@ -22,7 +22,6 @@ test: .venv/installed-dev ## check style and types, and run all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 figures: .venv/installed-agents ## rewrite the README's pictures in docs/images
@@ -34,7 +33,7 @@ docs: .venv/installed-agents ## rewrite docs/environments.md and its pictures
 throughput: .venv/installed-agents ## measure speed against the baselines
 	$(BIN)/python scripts/throughput.py
 
-page: .venv/installed-dev ## only the tests of playground and report in a browser, a Chromium
+page: .venv/installed-dev ## test the pages of playground and report, which needs a Chromium
 	$(BIN)/python -m pytest -m browser
 
 playground: .venv/installed-demo ## serve a page to look at memories at work

@@ -135,12 +135,12 @@ def inject(
     duration = time.perf_counter() - began
     faults = Faults()
     trial = 0
-    while sum(faults.stops.values()) < stops:
+    while (before := sum(faults.stops.values())) < stops:
         trial += 1
         place = folder / str(trial)
         while sum(faults.stops.values()) < stops and _stop(kind, place, duration, rng, faults):
             on_stop(sum(faults.stops.values()))
-        if sum(faults.stops.values()) > 0:
+        if sum(faults.stops.values()) > before:
             faults.finished += 1
             got = finish(kind, place)
             faults.problems += [f"{place}: {problem}" for problem in differences(expected, got)]
