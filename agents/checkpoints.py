@@ -75,7 +75,7 @@ class Checkpoints:
         with replacing(self.folder / f"{number:012}.checkpoint") as path, path.open("wb") as file:
             file.write(hashlib.sha256(archive.getbuffer()).hexdigest().encode() + b"\n")
             file.write(archive.getbuffer())
-        for old in self._paths()[: -self.keep]:
+        for old in self.paths()[: -self.keep]:
             old.unlink()
         self._written = time.perf_counter()
         self._took = self._written - began
@@ -86,13 +86,14 @@ class Checkpoints:
 
     def whole(self) -> Iterator[tuple[int, Checkpoint]]:
         """Yields all that are whole with their numbers, the newest first; warns of the damaged."""
-        for path in reversed(self._paths()):
+        for path in reversed(self.paths()):
             try:
                 yield int(path.stem), _read(path)
             except (OSError, ValueError) as error:
                 logger.warning("Going on from an earlier checkpoint: %s", error)
 
-    def _paths(self) -> list[Path]:
+    def paths(self) -> list[Path]:
+        """Returns the files that there are, the oldest first."""
         return sorted(self.folder.glob("*.checkpoint"))
 
 

@@ -19,11 +19,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from agents.checkout import ROOT
 from agents.checkpoints import Checkpoints, without_warnings
 from agents.network import cell_of
 from agents.runs import Run, RunError
-
-ROOT = Path(__file__).resolve().parent.parent
 
 PLAN = """
 tasks = ["copy"]
@@ -135,12 +134,12 @@ def inject(
     duration = time.perf_counter() - began
     faults = Faults()
     trial = 0
-    while (before := sum(faults.stops.values())) < stops:
+    while (before := faults.stops.total()) < stops:
         trial += 1
         place = folder / str(trial)
-        while sum(faults.stops.values()) < stops and _stop(kind, place, duration, rng, faults):
-            on_stop(sum(faults.stops.values()))
-        if sum(faults.stops.values()) > before:
+        while faults.stops.total() < stops and _stop(kind, place, duration, rng, faults):
+            on_stop(faults.stops.total())
+        if faults.stops.total() > before:
             faults.finished += 1
             got = finish(kind, place)
             faults.problems += [f"{place}: {problem}" for problem in differences(expected, got)]
@@ -155,30 +154,29 @@ def _stop(
     chosen = SIGNALS[rng.integers(len(SIGNALS))]
     try:
         process.wait(rng.uniform(0, duration))
+        stopped = False
     except subprocess.TimeoutExpired:
         # All its processes lose power at once; a request goes to the command, which tells them.
         if chosen == signal.SIGKILL:
             os.killpg(process.pid, chosen)
         else:
             process.send_signal(chosen)
-        allowed = {0, 1, -chosen}  # it may just have ended
-    else:
-        allowed = {0}
+        stopped = True
     said, _ = process.communicate()
-    if process.returncode not in allowed:
+    if process.returncode not in ({0, 1, -chosen} if stopped else {0}):
         faults.problems.append(f"{place}: exit code {process.returncode}\n{said}")
-    if process.returncode == 0 or allowed == {0}:
+    if not stopped or process.returncode == 0:  # it may just have ended
         return False
     faults.stops[chosen.name] += 1
     for name in kind.runs:
         reported = _reported(place / name)
-        checkpoints = place / name / "checkpoints"
-        found = sorted(checkpoints.glob("*.checkpoint"))
+        checkpoints = Checkpoints(place / name / "checkpoints")
+        found = checkpoints.paths()
         if chosen == signal.SIGKILL and len(found) > 1 and rng.random() < 0.5:
             _damage(found[-1], rng)
             faults.damaged += 1
         with without_warnings():
-            saved = next((number for number, _ in Checkpoints(checkpoints).whole()), 0)
+            saved = next((number for number, _ in checkpoints.whole()), 0)
         faults.lost.append(max(0, reported - saved))
     return True
 

@@ -76,8 +76,8 @@ class LearningConfig:
             "replay": 0 <= self.replay < 1,
             "anneal_budget": 0 <= self.anneal_budget <= 1,
             "seed": self.seed >= 0,
-            **self.at_least_one("solved_sequences", "solved_reports", "anneal_reports"),
-            **self.at_least_one("most_left_out"),
+            **self.at_least_one("solved_sequences", "solved_reports"),
+            **self.at_least_one("anneal_reports", "most_left_out"),
         }
 
     def at_least_one(self, *names: str) -> dict[str, bool]:

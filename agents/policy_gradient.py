@@ -21,27 +21,13 @@ def compile_update(
 ) -> Callable[..., Any]:
     """Returns a compiled function that makes one update of a cell and of its mean.
 
-    It takes observations float32[G, T, D], actions float32[G, K, T, A], the log-probabilities that
-    they had, advantages float32[G, K, T] each, returns float32[G, T], steps int32[G], the entropy
-    bonus and what a step's blur costs. It returns the gradient's norm and the policy's entropy per
-    step.
+    It takes what `differentiate` takes after the config. It returns the gradient's norm and the
+    policy's entropy per step.
     """
 
     @tf.function(jit_compile=True, autograph=False)
-    def update(
-        observations: tf.Tensor,
-        taken: tf.Tensor,
-        log_probabilities: tf.Tensor,
-        found: tf.Tensor,
-        returns: tf.Tensor,
-        steps: tf.Tensor,
-        entropy_bonus: tf.Tensor,
-        blur_cost: tf.Tensor,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        experience = observations, taken, log_probabilities, found, returns, steps
-        entropy, gradients = differentiate(
-            cell, actions, config, *experience, entropy_bonus, blur_cost
-        )
+    def update(*told: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        entropy, gradients = differentiate(cell, actions, config, *told)
         norm = descend(cell, optimizer, mean, gradients, config.averaging, config.longest_gradient)
         return norm, entropy
 
@@ -61,9 +47,23 @@ def differentiate(
     entropy_bonus: tf.Tensor,
     blur_cost: tf.Tensor,
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """Returns what experience, as `compile_update` takes it, asks of a cell.
+    """Returns what experience asks of a cell.
 
-    The policy's entropy per step and the gradients by the trainable variables.
+    Args:
+        cell: the cell.
+        actions: the kind of the actions.
+        config: the recipe.
+        observations: float32[G, T, D].
+        taken: the actions, float32[G, K, T, A].
+        log_probabilities: those that they had, float32[G, K, T].
+        found: their advantages, float32[G, K, T].
+        returns: float32[G, T].
+        steps: of the episodes, int32[G].
+        entropy_bonus: what a nat of entropy is worth.
+        blur_cost: what a step's blur costs.
+
+    Returns:
+        The policy's entropy per step and the gradients by the trainable variables.
     """
     episodes, longest = observations.shape[:2]
     playing = tf.sequence_mask(steps, longest, tf.float32)

@@ -95,7 +95,7 @@ def print_faults(found: Mapping[str, Any]) -> None:
     for kind, faults in found.items():
         table.add_row(
             kind,
-            f"{sum(faults.stops.values()):,}",
+            f"{faults.stops.total():,}",
             ", ".join(f"{count} {name}" for name, count in sorted(faults.stops.items())),
             f"{faults.damaged:,}",
             f"{faults.finished:,}",

@@ -1,8 +1,10 @@
 """Write a report of results: one HTML file that opens from disk and needs no network.
 
-python scripts/report.py runs/copy-0
-python scripts/report.py runs/curricula
-python scripts/report.py runs/benchmark --output report.html
+    python scripts/report.py runs/copy-0
+    python scripts/report.py runs/curricula
+    python scripts/report.py runs/benchmark --output report.html
+
+It is written to report.html in the folder, if not elsewhere by --output.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 "use strict";
 
 // Charts: each is drawn from the JSON that stands beside it. Beside a legend of names, little of a
-// narrow page would be left, so there it stands below.
+// narrow page would be left, so there it stands above.
 const NARROW = 700;
 const charts = [...document.querySelectorAll(".chart")].map((figure) => ({
   place: figure.querySelector(".plot"),
@@ -11,11 +11,11 @@ const charts = [...document.querySelectorAll(".chart")].map((figure) => ({
 function shape(chart) {
   const names = chart.data.filter((line) => line.showlegend !== false).length;
   const narrow = chart.place.clientWidth < NARROW;
-  const below = { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" };
+  const above = { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" };
   const beside = { orientation: "v", x: 1.02, xanchor: "left", y: 1, yanchor: "top" };
   return {
     showlegend: names > 1,
-    legend: narrow ? below : beside,
+    legend: narrow ? above : beside,
     // A finger that moves over a chart moves the page.
     dragmode: narrow ? false : "zoom",
     height: narrow ? 340 + 24 * names : Math.max(420, 60 + 22 * names),
