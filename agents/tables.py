@@ -120,3 +120,24 @@ def print_soaked(runs: Sequence[Any]) -> None:
             run.digest[:12],
         )
     console.print(table)
+
+
+def print_loads(loads: Sequence[Any]) -> None:
+    """Prints what visitors of the playground met, a row for each number of them."""
+    from agents.playground.visitors import median_and_worst
+
+    table = Table(title="Visitors at once", padding=0)
+    for name in ("visitors", "views", "a new view, s", "of 20, the worst", "a step more, s"):
+        table.add_column(name)
+    for name in ("of 20, the worst", "cores", "MiB"):
+        table.add_column(name)
+    for each in loads:
+        seconds = (*median_and_worst(each.views), *median_and_worst(each.steps))
+        table.add_row(
+            f"{each.visitors}",
+            f"{len(each.views)}",
+            *(f"{value:.3f}" for value in seconds),
+            f"{each.cores:.2f}",
+            f"{each.mebibytes:,.0f}",
+        )
+    console.print(table)

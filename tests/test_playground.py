@@ -3,7 +3,12 @@
 import dataclasses
 import io
 import json
-from urllib.parse import parse_qsl
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
@@ -13,7 +18,7 @@ from PIL import Image
 
 from agents.evaluation import held_out
 from agents.interventions import HEADS, Interventions
-from agents.playground import picture, viewer
+from agents.playground import picture, viewer, visitors
 from agents.playground.gallery import Gallery
 from agents.playground.settings import COLUMNS, MOST_STEPS, Settings, read_flips
 from agents.playground.tape import editable, make_tape
@@ -297,3 +302,54 @@ def test_html_holds_no_foreign_text(gallery):
     html = viewer.view_html(gallery, Settings(length=3))
     assert 'data-steps="7"' in html
     assert "http" not in html
+
+
+# Visitors
+
+
+class Recorder(BaseHTTPRequestHandler):
+    """Answers with nothing, and keeps what it was asked for."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="counts as Linux does")
+def test_visitors_look_at_views_and_play_through_them(gallery, monkeypatch):
+    for name, value in {"PLAYED": 3, "INTERVAL": 0.01}.items():
+        monkeypatch.setattr(visitors, name, value)
+    Recorder.asked.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Recorder) as server:
+        threading.Thread(target=server.serve_forever).start()
+        found = visitors.load(f"http://127.0.0.1:{server.server_port}/", os.getpid(), 2, 0.3)
+        server.shutdown()
+    assert found.visitors == 2
+    assert len(found.views) >= 2
+    assert len(found.steps) == 2 * len(found.views)
+    assert min(*found.views, *found.steps) > 0
+    assert found.cores > 0
+    assert 50 < found.mebibytes < 20_000
+    assert len(Recorder.asked) == 5 * len(found.views)
+    for address in Recorder.asked:
+        path, query = urlsplit(address).path, dict(parse_qsl(urlsplit(address).query))
+        part = query.pop("part")
+        assert (path, part) in {
+            ("/over.png", "tape"),
+            ("/over.png", visitors.AGENT),
+            ("/memory.png", visitors.AGENT),
+        }
+        assert Settings.from_query(query).agents == (visitors.AGENT,)
+    assert visitors.AGENT in gallery.agents("copy")
+
+
+def test_the_worst_of_twenty_is_between_the_last():
+    median, worst = visitors.median_and_worst([1.0, 2.0, 3.0, 40.0])
+    assert median == 2.5
+    assert 3 < worst < 40

@@ -102,7 +102,7 @@ class Gallery:
 
     def __init__(self, runs: Sequence[str | Path] = ()) -> None:
         folders = [Path(run) for run in runs]
-        folders = folders or sorted(path.parent for path in PRETRAINED.glob("*/model.keras"))
+        folders = folders or _pretrained()
         self._cells: dict[str, Any] = {}
         self._tasks: dict[str, str] = {}
         for folder in folders:
@@ -219,6 +219,12 @@ class Gallery:
             lambda: Tracer(cell if slots is None else cell.with_slots(slots)),
             lambda _: 1,
         )
+
+
+def _pretrained() -> list[Path]:
+    """Returns the folders of the pretrained networks: Neural Turing Machines first, then others."""
+    folders = [path.parent for path in PRETRAINED.glob("*/model.keras")]
+    return sorted(folders, key=lambda folder: (not folder.name.endswith("-ntm"), folder.name))
 
 
 def _size(looks: Looks) -> int:

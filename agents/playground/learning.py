@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,19 +45,32 @@ class LiveTraining:
         self._settings = Settings(length=self._config.max_length, step=self._config.max_length)
         self._tape = held_out(self._config.task, self._config.max_length, 1, 0)
         self._tracer = Tracer(cell_of(self._training.network))
+        # Held while the training is at work: a page may ask again before it has heard of the end.
+        self._busy = threading.Lock()
+        self._turn: object = None
 
     @property
     def ended(self) -> bool:
         """Whether it is solved or its budget is spent."""
         return self._training.ended
 
-    def advance(self) -> None:
-        """Trains up to the next report.
+    def reports(self) -> Iterator[None]:
+        """Trains on and gives a sign after each report, up to the end, `stop` or a later call.
 
         Raises:
             RunError: it has gone astray.
         """
-        self._training.advance()
+        turn = self._turn = object()
+        while True:
+            with self._busy:
+                if self._turn is not turn or self.ended:
+                    return
+                self._training.advance()
+            yield
+
+    def stop(self) -> None:
+        """Ends `reports` after the one that it is at; another call goes on."""
+        self._turn = None
 
     def describe(self) -> str:
         """How far it is, in a line."""
@@ -112,14 +126,15 @@ class LiveTraining:
         Raises:
             RunError: the folder holds something.
         """
-        run = Run.create(folder, self._config)
-        training = self._training
-        run.rewrite_metrics(training.rows)
-        run.write_json("curriculum.json", training.curriculum.get_state())
-        checkpoints = Checkpoints(run.folder / "checkpoints")
-        checkpoints.write(training.sequences, training.checkpoint())
-        run.save_network(training.network)
-        return run.folder
+        with self._busy:
+            run = Run.create(folder, self._config)
+            training = self._training
+            run.rewrite_metrics(training.rows)
+            run.write_json("curriculum.json", training.curriculum.get_state())
+            checkpoints = Checkpoints(run.folder / "checkpoints")
+            checkpoints.write(training.sequences, training.checkpoint())
+            run.save_network(training.network)
+            return run.folder
 
 
 def free_folder(runs: Path) -> Path:

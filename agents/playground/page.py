@@ -214,7 +214,8 @@ def _learn_tab(runs: Path | None) -> None:
     shown = gr.HTML("", elem_id="ntm-learning")
     training = gr.State(None, time_to_live=KEPT)
 
-    def begin(seed: Any) -> Iterator[Any]:
+    def begin(seed: Any, earlier: LiveTraining | None) -> Iterator[Any]:
+        halt(earlier)
         try:
             live = LiveTraining(_whole("seed", seed))
         except ValueError as error:
@@ -228,8 +229,7 @@ def _learn_tab(runs: Path | None) -> None:
             yield None, "Begin first.", gr.skip()
             return
         try:
-            while not live.ended:
-                live.advance()
+            for _ in live.reports():
                 yield live, live.describe(), live.html()
         except RunError as error:
             yield live, _said(error), live.html()
@@ -244,6 +244,10 @@ def _learn_tab(runs: Path | None) -> None:
         except (RunError, OSError) as error:
             return _said(error)
 
+    def halt(live: LiveTraining | None) -> None:
+        if live is not None:
+            live.stop()
+
     limits: dict[str, Any] = {
         "concurrency_limit": TRAININGS,
         "concurrency_id": "training",
@@ -251,11 +255,9 @@ def _learn_tab(runs: Path | None) -> None:
         "api_visibility": "private",
     }
     outputs = [training, said, shown]
-    events = [
-        start.click(begin, seed, outputs, **limits),
-        go_on.click(watch, training, outputs, **limits),
-    ]
-    stop.click(None, None, None, cancels=events)
+    start.click(begin, [seed, training], outputs, **limits)
+    go_on.click(watch, training, outputs, **limits)
+    stop.click(halt, training, api_visibility="private")
     save.click(keep, training, said, api_visibility="private")
 
 

@@ -1,0 +1,34 @@
+"""Let visitors look at the playground, and see how long they wait and what they cost.
+
+    python scripts/visitors.py
+    python scripts/visitors.py --visitors 1 64 --seconds 30
+
+Linux only. The server's seconds are those of a machine that does nothing else.
+"""
+
+from agents.extras import tyro
+
+
+def main(visitors: tuple[int, ...] = (1, 4, 16), seconds: float = 60.0, port: int = 7861) -> None:
+    """Serve the playground and look at it, by more and more visitors at once.
+
+    Args:
+        visitors: how many at once, one number after the other.
+        seconds: how long, for each of the numbers.
+        port: port to serve the page at.
+    """
+    from agents import tables
+    from agents.playground.visitors import load, served
+
+    for name, value in (("seconds", seconds), *(("visitors", each) for each in visitors)):
+        if value < 1:
+            raise ValueError(f"expected {name} of at least 1, got {value}")
+    with served(port) as (address, process):
+        load(address, process, 1, seconds)  # each number of slots is compiled once
+        tables.print_loads([load(address, process, each, seconds) for each in visitors])
+
+
+if __name__ == "__main__":
+    from agents.commands import run_command
+
+    run_command(lambda: tyro.cli(main))
