@@ -127,9 +127,7 @@ def print_loads(loads: Sequence[Any]) -> None:
     from agents.playground.visitors import median_and_worst
 
     table = Table(title="Visitors at once", padding=0)
-    for name in ("visitors", "views", "a new view, s", "of 20, the worst", "a step more, s"):
-        table.add_column(name)
-    for name in ("of 20, the worst", "cores", "MiB"):
+    for name in ("visitors", "views", "view, s", "95 %", "step, s", "95 %", "cores", "MiB"):
         table.add_column(name)
     for each in loads:
         seconds = (*median_and_worst(each.views), *median_and_worst(each.steps))
@@ -140,4 +138,24 @@ def print_loads(loads: Sequence[Any]) -> None:
             f"{each.cores:.2f}",
             f"{each.mebibytes:,.0f}",
         )
+    console.print(table)
+
+
+def print_kernels(batch: int, milliseconds: float, kernels: Sequence[Any]) -> None:
+    """Prints the kernels of one update by kind.
+
+    Args:
+        batch: sequences of the update.
+        milliseconds: what it takes when nothing is recorded.
+        kernels: see `agents.profiling.Kernels`.
+    """
+    calls = sum(each.calls for each in kernels)
+    recorded = sum(each.milliseconds for each in kernels)
+    table = Table(title=f"An update of {batch}: {milliseconds:.2f} ms, {calls:,.0f} kernels")
+    for name in ("kernels", "calls", "of all", "ms, recorded", "of all"):
+        table.add_column(name)
+    for each in kernels:
+        shares = each.calls / calls, each.milliseconds / recorded
+        cells = f"{each.calls:,.0f}", f"{shares[0]:.0%}", f"{each.milliseconds:.2f}"
+        table.add_row(each.kind, *cells, f"{shares[1]:.0%}")
     console.print(table)
