@@ -87,17 +87,21 @@ def training_progress(config: TrainConfig) -> Iterator[Callable[[Any], None]]:
         bar = progress.add_task(config.name, total=config.max_sequences, report="compiling")
 
         def on_report(report: Any) -> None:
-            progress.update(
-                bar,
-                completed=report.sequences,
-                report=(
-                    f"{report.loss_bits:.2f} bits, {report.bit_errors:.2f} wrong,"
-                    f" held out {report.held_out_bit_errors:.2f},"
-                    f" {report.sequences_per_second:.0f}/s"
-                ),
+            text = (
+                f"{report.loss_bits:.2f} bits, {report.bit_errors:.2f} wrong,"
+                f" held out {report.held_out_bit_errors:.2f},"
+                f" {report.sequences_per_second:.0f}/s"
             )
+            progress.update(bar, completed=report.sequences, report=text)
+            _log(f"{report.sequences:,} sequences: {text}")
 
         yield on_report
+
+
+def _log(line: str) -> None:
+    """Prints a line where no bar is seen, such as in a file, so that it can be followed there."""
+    if not console.is_terminal:
+        console.print(line, soft_wrap=True, markup=False)
 
 
 @contextmanager
@@ -169,14 +173,12 @@ def reward_progress(config: RewardConfig) -> Iterator[Callable[[Any], None]]:
             held_out = (
                 "" if config.task is None else f", held out {report.held_out_bit_errors:.2f} wrong"
             )
-            progress.update(
-                bar,
-                completed=report.sequences,
-                report=(
-                    f"{report.sequences:,} episodes, {report.steps:,} steps,"
-                    f" return {report.mean_return:.3f}{held_out}"
-                ),
+            text = (
+                f"{report.sequences:,} episodes, {report.steps:,} steps,"
+                f" return {report.mean_return:.3f}{held_out}"
             )
+            progress.update(bar, completed=report.sequences, report=text)
+            _log(text)
 
         yield on_report
 

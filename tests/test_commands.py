@@ -7,13 +7,16 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from agents import console
 from agents.commands import DEBUG, describe, run_command
 from agents.config import CopyConfig
+from agents.reward_config import reward_recipe
 from agents.runs import Run, RunError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -157,3 +160,17 @@ def test_a_full_disk_leaves_nothing_half_written_and_a_pipe_gets_plain_text(tmp_
     assert (done.returncode, done.stderr) == (0, "")
     assert not [c for c in done.stdout if not c.isprintable() and c != "\n"]
     assert Run.open(run).load_network().output_shape[-1] == 8
+
+
+def test_each_report_is_a_line_where_no_bar_is_seen(capsys):
+    numbers = {"sequences": 1000, "loss_bits": 2.5, "bit_errors": 1.25, "held_out_bit_errors": 0.5}
+    report = SimpleNamespace(**numbers, sequences_per_second=99.4, steps=7000, mean_return=0.25)
+    for progress, config in (
+        (console.training_progress, CopyConfig()),
+        (console.reward_progress, reward_recipe("NTMCopy-v0")),
+    ):
+        with progress(config) as on_report:
+            on_report(report)
+    lines = capsys.readouterr().out.splitlines()
+    assert "1,000 sequences: 2.50 bits, 1.25 wrong, held out 0.50, 99/s" in lines
+    assert "1,000 episodes, 7,000 steps, return 0.250, held out 0.50 wrong" in lines
