@@ -146,7 +146,9 @@ CONFIGS: dict[str, Callable[..., TrainConfig]] = {
 
 
 OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
-    ("associative_recall", "dnc"): {"replay": 0.25}
+    ("associative_recall", "dnc"): {"replay": 0.25},
+    ("copy", "lstm"): {"optimizer": "adam", "learning_rate": 3e-3},
+    ("associative_recall", "lstm"): {"optimizer": "adam", "learning_rate": 3e-3},
 }
 """What tasks' recipes change for another cell than the Neural Turing Machine."""
 
