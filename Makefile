@@ -5,6 +5,8 @@ SEED ?= 0
 RUN ?= runs/$(TASK)-$(SEED)
 
 BIN := .venv/bin
+PRETRAINED := copy-ntm copy-dnc copy-lstm associative_recall-ntm associative_recall-dnc associative_recall-lstm \
+  repeat_copy-ntm dynamic_ngrams-ntm priority_sort-ntm
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -45,10 +47,8 @@ reports: .venv/installed-report ## write a page of each of the results in docs/r
 	done
 
 pretrained: .venv/installed-agents ## train the networks in pretrained/ anew, which takes hours
-	for cell in ntm dnc; do \
-	  for task in copy repeat_copy associative_recall dynamic_ngrams priority_sort; do \
-	    $(BIN)/python scripts/train.py $$task --cell $$cell --run pretrained/$$task-$$cell --overwrite --episodes 0 || exit; \
-	  done; \
+	for name in $(PRETRAINED); do \
+	  $(BIN)/python scripts/train.py $${name%-*} --cell $${name#*-} --run pretrained/$$name --overwrite --episodes 0 || exit; \
 	done
 
 clean: ## remove what make test and tools leave behind; runs and .venv stay

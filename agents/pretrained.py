@@ -13,7 +13,7 @@ def pretrained_run(task: str, cell: str = "ntm") -> Path:
 
     Args:
         task: the task's short name, such as ``copy``.
-        cell: the cell's short name, ``ntm`` or ``dnc``.
+        cell: the cell's short name: ``ntm``, and for some tasks ``dnc`` or ``lstm``.
 
     Raises:
         ValueError: there is no such network.

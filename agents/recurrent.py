@@ -78,7 +78,7 @@ class RecurrentAgent:
 
         Args:
             task: the task's short name, such as ``copy``.
-            cell: the cell's short name, ``ntm`` or ``dnc``.
+            cell: the cell's short name: ``ntm``, and for some tasks ``dnc`` or ``lstm``.
             slots: memory slots, as for `load`; tapes longer than in training need more.
 
         Raises:
