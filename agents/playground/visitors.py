@@ -4,7 +4,6 @@ A visitor opens views of new tapes and plays through the first steps of each, as
 """
 
 import random
-import statistics
 import subprocess
 import sys
 import threading
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+import numpy as np
+
 AGENT = "copy-ntm"
 LENGTHS = (20, 50, 100)
 """Vectors of the tapes; each length has its own number of slots."""
@@ -26,6 +27,7 @@ PLAYED = 40
 INTERVAL = 0.12
 """Seconds from one step to the next, as `page.js` plays; a slow server is waited for."""
 LONGEST_START = 120
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "playground.py"
 
 
 class Load(NamedTuple):
@@ -51,16 +53,21 @@ def served(port: int) -> Iterator[tuple[str, int]]:
     """Serves the playground in a process of its own; gives its address and process number.
 
     Raises:
-        RuntimeError: it has not begun after `LONGEST_START` seconds.
+        ValueError: something else answers at the port.
+        RuntimeError: it has not begun after `LONGEST_START` seconds, or has ended.
     """
-    command = [sys.executable, "scripts/playground.py", "--port", str(port), "--no-save"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}/"
+    if _answers(address):
+        raise ValueError(f"expected a free port, got {port}, where something answers")
+    command = [sys.executable, str(SCRIPT), "--port", str(port), "--no-save"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         for _ in range(LONGEST_START):
             if _answers(address):
                 yield address, process.pid
                 return
+            if process.poll() is not None:
+                raise RuntimeError(f"the page ended with exit code {process.returncode}")
             time.sleep(1)
         raise RuntimeError(f"expected a page at {address}, got none in {LONGEST_START} s")
     finally:
@@ -94,8 +101,8 @@ def load(address: str, process: int, visitors: int, seconds: float) -> Load:
 
 
 def median_and_worst(seconds: Sequence[float]) -> tuple[float, float]:
-    """Returns the median and the 95th percentile."""
-    return statistics.median(seconds), statistics.quantiles(seconds, n=20, method="inclusive")[-1]
+    """Returns the median and the 95th percentile of at least one number."""
+    return float(np.median(seconds)), float(np.quantile(seconds, 0.95))
 
 
 def _visit(address: str, number: int, end: float, views: list[float], steps: list[float]) -> None:
