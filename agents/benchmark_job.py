@@ -5,7 +5,6 @@ their run's folder `run` beside it. A job that was cut off is done again from th
 """
 
 import dataclasses
-import importlib.util
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -197,11 +196,10 @@ class BenchmarkJob:
                 return self._load_run(Path(self.entrant.source))
 
     def _train_sb3(self, tell: Tell) -> Learned:
-        # Stable-Baselines3 loads TensorFlow, if it is there, to write its logs.
-        if importlib.util.find_spec("tensorflow") is not None:
-            from agents import console
+        from agents import console
 
-            console.prepare_tensorflow()
+        # Stable-Baselines3 loads TensorFlow, if it is there, to write its logs.
+        console.prepare_tensorflow()
         import torch
 
         from agents.sb3_learners import train_sb3

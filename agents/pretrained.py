@@ -8,6 +8,12 @@ from pathlib import Path
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
 
 
+def pretrained_runs() -> list[Path]:
+    """Returns the folders of all networks' runs, those of Neural Turing Machines first."""
+    folders = [path.parent for path in PRETRAINED.glob("*/model.keras")]
+    return sorted(folders, key=lambda folder: (not folder.name.endswith("-ntm"), folder.name))
+
+
 def pretrained_run(task: str, cell: str = "ntm") -> Path:
     """Returns the folder of a network's run.
 
@@ -18,7 +24,7 @@ def pretrained_run(task: str, cell: str = "ntm") -> Path:
     Raises:
         ValueError: there is no such network.
     """
-    names = sorted(path.parent.name for path in PRETRAINED.glob("*/model.keras"))
+    names = [folder.name for folder in pretrained_runs()]
     name = f"{task}-{cell}"
     if name not in names:
         raise ValueError(f"expected a task and cell of {', '.join(names)}, got {name}")

@@ -13,9 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from agents.cell_config import NTMConfig
-from agents.config import CopyConfig
-from agents.throughput import copy_tapes, recipe_network
-from agents.updates import compile_updates
+from agents.throughput import copy_update, per_batch_ms
 
 KINDS = ("matrix products", "over the memory", "keeping states and copies", "small")
 
@@ -24,8 +22,9 @@ class Kernels(NamedTuple):
     """All kernels of a kind in one update.
 
     Attributes:
-        kind: one of `KINDS`: products; those that read or write an array of the memory's size;
-            those that keep a step's states for the gradients, fetch them or copy; all others.
+        kind: one of `KINDS`: products; those that read or write an array of the memory's size or a
+            larger one, such as a layer's weights; those that keep a step's states for the
+            gradients, fetch them or copy; all others.
         calls: how often one is run.
         milliseconds: what they take together. Each is recorded, which makes it longer.
     """
@@ -43,28 +42,43 @@ class _Instruction(NamedTuple):
     operands: list[str]
 
 
-def profile_update(batch: int, length: int = 20, slots: int = 128) -> list[Kernels]:
-    """Returns the kernels of one update of Copy's recipe by kind.
+class Profile(NamedTuple):
+    """One update.
+
+    Attributes:
+        milliseconds: what it takes when nothing is recorded.
+        kernels: those of each of `KINDS`.
+    """
+
+    milliseconds: float
+    kernels: list[Kernels]
+
+
+def profile_update(batch: int, length: int, slots: int, seconds: float) -> Profile:
+    """Measures one update of Copy's recipe.
 
     Args:
         batch: sequences of an update.
         length: their vectors.
         slots: memory slots.
+        seconds: how long to repeat the update, when nothing is recorded.
     """
-    config = CopyConfig(cell=NTMConfig(slots=slots))
-    cell, optimizer = recipe_network(config)
-    data = copy_tapes(batch, length)
-    update: Any = compile_updates(cell, optimizer, recipe_network(config)[0], config.averaging)
-    updates = len(update(*data)[0].numpy())
+    update, data = copy_update(batch, length, slots)
+    milliseconds = per_batch_ms(update, data, seconds)
+    # The last two are the call's defaults, which are not filled in here.
     program = update.experimental_get_compiler_ir(*data, tf.constant(0.0), tf.constant(0))
     instructions = read_program(program(stage="optimized_hlo"))
-    memory = batch * cell.width * slots
-    calls, seconds = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0.0)
+    memory = batch * NTMConfig().width * slots
+    updates = len(data[0])
+    calls, durations = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0.0)
     for name, duration in _recorded(lambda: update(*data)[0].numpy()):
         if kind := kind_of(name, instructions, memory):
             calls[kind] += 1
-            seconds[kind] += duration
-    return [Kernels(kind, calls[kind] / updates, seconds[kind] * 1e3 / updates) for kind in KINDS]
+            durations[kind] += duration
+    kernels = [
+        Kernels(kind, calls[kind] / updates, durations[kind] * 1e3 / updates) for kind in KINDS
+    ]
+    return Profile(milliseconds, kernels)
 
 
 def read_program(text: str) -> dict[str, _Instruction]:

@@ -6,7 +6,6 @@ how much memory a process holds.
 
 import hashlib
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 
 from agents.faults import differences, finish, kinds
+from agents.hardware import resident_mebibytes
 from ntm_gym import PROTOCOLS, Copy
 
 PARTS = 20
@@ -83,7 +83,7 @@ def play(_: int, steps: int, seed: int) -> Soaked:
                 next(player)
         made = calls * len(played) * ROWS
         done = made + (parts[-1].done if parts else 0)
-        parts.append(Part(done, made / (time.perf_counter() - began), _resident()))
+        parts.append(Part(done, made / (time.perf_counter() - began), resident_mebibytes()))
     return Soaked("environment steps", parts, digest.hexdigest())
 
 
@@ -124,7 +124,9 @@ def learn(number: int, updates: int, seed: int, folder: Path) -> Soaked:
         nonlocal began
         if report.sequences * PARTS % updates == 0:
             now = time.perf_counter()
-            parts.append(Part(report.sequences, updates / PARTS / (now - began), _resident()))
+            parts.append(
+                Part(report.sequences, updates / PARTS / (now - began), resident_mebibytes())
+            )
             began = now
 
     run = Run.create(folder / str(number), config)
@@ -159,8 +161,3 @@ def _player(env_id: str, seed: int, digest: Any) -> Iterator[None]:
             digest.update(terminated.tobytes())
             yield
         digest.update(observations.tobytes())
-
-
-def _resident() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

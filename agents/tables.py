@@ -124,13 +124,11 @@ def print_soaked(runs: Sequence[Any]) -> None:
 
 def print_loads(loads: Sequence[Any]) -> None:
     """Prints what visitors of the playground met, a row for each number of them."""
-    from agents.playground.visitors import median_and_worst
-
     table = Table(title="Visitors at once", padding=0)
     for name in ("visitors", "views", "view, s", "95 %", "step, s", "95 %", "cores", "MiB"):
         table.add_column(name)
     for each in loads:
-        seconds = (*median_and_worst(each.views), *median_and_worst(each.steps))
+        seconds = *each.view_seconds, *each.step_seconds
         table.add_row(
             f"{each.visitors}",
             f"{len(each.views)}",
@@ -141,20 +139,20 @@ def print_loads(loads: Sequence[Any]) -> None:
     console.print(table)
 
 
-def print_kernels(batch: int, milliseconds: float, kernels: Sequence[Any]) -> None:
+def print_profile(batch: int, profile: Any) -> None:
     """Prints the kernels of one update by kind.
 
     Args:
         batch: sequences of the update.
-        milliseconds: what it takes when nothing is recorded.
-        kernels: see `agents.profiling.Kernels`.
+        profile: see `agents.profiling.Profile`.
     """
-    calls = sum(each.calls for each in kernels)
-    recorded = sum(each.milliseconds for each in kernels)
-    table = Table(title=f"An update of {batch}: {milliseconds:.2f} ms, {calls:,.0f} kernels")
+    calls = sum(each.calls for each in profile.kernels)
+    recorded = sum(each.milliseconds for each in profile.kernels)
+    title = f"An update of {batch}: {profile.milliseconds:.2f} ms, {calls:,.0f} kernels"
+    table = Table(title=title)
     for name in ("kernels", "calls", "of all", "ms, recorded", "of all"):
         table.add_column(name)
-    for each in kernels:
+    for each in profile.kernels:
         shares = each.calls / calls, each.milliseconds / recorded
         cells = f"{each.calls:,.0f}", f"{shares[0]:.0%}", f"{each.milliseconds:.2f}"
         table.add_row(each.kind, *cells, f"{shares[1]:.0%}")

@@ -37,11 +37,11 @@ def _training_speeds(what: str, config: CopyConfig, seconds: float) -> Iterator[
     batch = config.task.sample(rng, lengths)
     data = in_groups(batch, config.batch_size, batch.inputs.shape[1])
 
-    cell, optimizer = recipe_network(config)
-    update = compile_updates(cell, optimizer, recipe_network(config)[0], config.averaging)
+    cell, optimizer = _network(config)
+    update = compile_updates(cell, optimizer, _network(config)[0], config.averaging)
     unrolled = rate(lambda: len(update(*data)[0].numpy()) * config.batch_size, seconds)
     for jit in (True, False):
-        cell, optimizer = recipe_network(config)
+        cell, optimizer = _network(config)
         step = _keras_update(cell, optimizer, jit)
 
         def updates(step: Callable[..., Any] = step) -> int:
@@ -55,8 +55,7 @@ def _training_speeds(what: str, config: CopyConfig, seconds: float) -> Iterator[
         yield Speed(what, unrolled, "sequences/s", name, baseline, unrolled / baseline)
 
 
-def recipe_network(config: CopyConfig) -> tuple[Any, keras.optimizers.Optimizer]:
-    """Returns a network and its optimiser, both built."""
+def _network(config: CopyConfig) -> tuple[Any, keras.optimizers.Optimizer]:
     cell = make_cell(config)
     cell.build((None, config.task.input_width))
     optimizer = build_optimizer(
@@ -88,7 +87,7 @@ def update_times(seconds: float) -> Iterator[Speed]:
     """Yields milliseconds of one update at length 20 beside the floor of its arithmetic."""
     for batch in (1, 4, 32):
         floor = _floor_ms(batch, seconds)
-        value = update_ms(batch, 20, 128, seconds)
+        value = _update_ms(batch, 20, 128, seconds)
         yield Speed(
             f"update, length 20, batch {batch}",
             value,
@@ -102,9 +101,9 @@ def update_times(seconds: float) -> Iterator[Speed]:
 def part_times(seconds: float) -> Iterator[Speed]:
     """Yields milliseconds of the answers alone at length 20, beside those of a whole update."""
     for batch in (4, 32):
-        test = compile_test(recipe_network(CopyConfig(cell=NTMConfig()))[0])
-        value = _per_batch_ms(test, copy_tapes(batch, 20), seconds)
-        whole, what = update_ms(batch, 20, 128, seconds), f"update, length 20, batch {batch}"
+        test = compile_test(_network(CopyConfig(cell=NTMConfig()))[0])
+        value = per_batch_ms(test, _tapes(batch, 20), seconds)
+        whole, what = _update_ms(batch, 20, 128, seconds), f"update, length 20, batch {batch}"
         yield Speed(f"answers alone, batch {batch}", value, "ms", what, whole, value / whole)
 
 
@@ -116,24 +115,28 @@ def scaling_times(seconds: float) -> Iterator[Speed]:
         *((f"batch {batch}", batch, 20, 128) for batch in (1, 4, 16, 64, 256)),
     ]
     for name, batch, length, slots in settings:
-        yield Speed(f"update, {name}", update_ms(batch, length, slots, seconds), "ms")
+        yield Speed(f"update, {name}", _update_ms(batch, length, slots, seconds), "ms")
 
 
-def update_ms(batch: int, length: int, slots: int, seconds: float) -> float:
+def _update_ms(batch: int, length: int, slots: int, seconds: float) -> float:
     """Milliseconds of one update of the recipe's network on Copy sequences of one length."""
+    return per_batch_ms(*copy_update(batch, length, slots), seconds)
+
+
+def copy_update(batch: int, length: int, slots: int) -> tuple[Any, list[Any]]:
+    """Returns updates of the recipe's network, to be compiled, and tapes of Copy for a call."""
     config = CopyConfig(cell=NTMConfig(slots=slots))
-    cell, optimizer = recipe_network(config)
-    data = copy_tapes(batch, length)
-    update = compile_updates(cell, optimizer, recipe_network(config)[0], config.averaging)
-    return _per_batch_ms(update, data, seconds)
+    cell, optimizer = _network(config)
+    update = compile_updates(cell, optimizer, _network(config)[0], config.averaging)
+    return update, _tapes(batch, length)
 
 
-def _per_batch_ms(compiled: Callable[..., Any], data: list[Any], seconds: float) -> float:
+def per_batch_ms(compiled: Callable[..., Any], data: list[Any], seconds: float) -> float:
     """Milliseconds that a compiled update or test takes for one of its batches."""
     return 1000.0 / rate(lambda: len(compiled(*data)[0].numpy()), seconds)
 
 
-def copy_tapes(batch: int, length: int) -> list[Any]:
+def _tapes(batch: int, length: int) -> list[Any]:
     """Copy's tapes for one call of compiled updates, about 256 vectors of them."""
     updates = max(1, 256 // (batch * length))
     tapes = Copy().sample(np.random.default_rng(0), np.full(updates * batch, length))
@@ -146,7 +149,7 @@ def _floor_ms(batch: int, seconds: float) -> float:
     Per step and dense layer these are the product itself and the two of its gradients.
     """
     config, steps = CopyConfig(cell=NTMConfig()), 41
-    cell, _ = recipe_network(config)
+    cell, _ = _network(config)
     read_size = cell.read_heads * cell.width
     rng = np.random.default_rng(0)
 

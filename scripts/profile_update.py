@@ -1,7 +1,9 @@
 """Show where the time of an NTM's update goes: the kernels that XLA made of it, by kind.
 
-python scripts/profile_update.py
-python scripts/profile_update.py --batches 1 4 32
+    python scripts/profile_update.py
+    python scripts/profile_update.py --batches 1 4 32
+
+Everything runs on one core.
 """
 
 from agents.extras import tyro
@@ -16,18 +18,16 @@ def main(batches: tuple[int, ...] = (4, 32), length: int = 20, slots: int = 128)
         slots: memory slots.
     """
     from agents import console, tables
+    from agents.settings import expect
 
     for name, value in (("length", length), ("slots", slots), *(("batches", n) for n in batches)):
-        if value < 1:
-            raise ValueError(f"expected {name} of at least 1, got {value}")
+        expect(value >= 1, name, "a number of at least 1", value)
     console.use_one_core()
     console.prepare_tensorflow()
     from agents.profiling import profile_update
-    from agents.throughput import update_ms
 
     for batch in batches:
-        whole = update_ms(batch, length, slots, 2.0)
-        tables.print_kernels(batch, whole, profile_update(batch, length, slots))
+        tables.print_profile(batch, profile_update(batch, length, slots, seconds=2.0))
 
 
 if __name__ == "__main__":

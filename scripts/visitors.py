@@ -19,10 +19,10 @@ def main(visitors: tuple[int, ...] = (1, 4, 16), seconds: float = 60.0, port: in
     """
     from agents import tables
     from agents.playground.visitors import load, served
+    from agents.settings import expect
 
     for name, value in (("seconds", seconds), *(("visitors", each) for each in visitors)):
-        if value < 1:
-            raise ValueError(f"expected {name} of at least 1, got {value}")
+        expect(value >= 1, name, "a number of at least 1", value)
     with served(port) as (address, process):
         load(address, process, 1, seconds)  # each number of slots is compiled once
         tables.print_loads([load(address, process, each, seconds) for each in visitors])

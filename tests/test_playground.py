@@ -321,13 +321,13 @@ class Recorder(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="counts as Linux does")
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="Linux alone has /proc")
 def test_visitors_look_at_views_and_play_through_them(gallery, monkeypatch):
     for name, value in {"PLAYED": 3, "INTERVAL": 0.01}.items():
         monkeypatch.setattr(visitors, name, value)
     Recorder.asked.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), Recorder) as server:
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         found = visitors.load(f"http://127.0.0.1:{server.server_port}/", os.getpid(), 2, 0.3)
         with (
             pytest.raises(ValueError, match=r"expected a free port, got \d+, where"),
@@ -358,3 +358,7 @@ def test_the_worst_of_twenty_is_between_the_last():
     median, worst = visitors.median_and_worst([1.0, 2.0, 3.0, 40.0])
     assert median == 2.5
     assert 3 < worst < 40
+
+
+def test_the_page_opens_on_the_neural_turing_machine(gallery):
+    assert gallery.default("copy").agents == ("copy-ntm",)

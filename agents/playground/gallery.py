@@ -13,7 +13,7 @@ from agents.agent import OracleAgent, RandomAgent
 from agents.evaluation import enough_slots
 from agents.playground.settings import MOST_SLOTS, Settings
 from agents.playground.tape import make_tape
-from agents.pretrained import PRETRAINED
+from agents.pretrained import pretrained_runs
 from agents.recurrent import RecurrentAgent
 from agents.runs import Run
 from agents.tracing import STRETCH, Trace, Tracer
@@ -101,8 +101,7 @@ class Gallery:
     """
 
     def __init__(self, runs: Sequence[str | Path] = ()) -> None:
-        folders = [Path(run) for run in runs]
-        folders = folders or _pretrained()
+        folders = [Path(run) for run in runs] or pretrained_runs()
         self._cells: dict[str, Any] = {}
         self._tasks: dict[str, str] = {}
         for folder in folders:
@@ -219,12 +218,6 @@ class Gallery:
             lambda: Tracer(cell if slots is None else cell.with_slots(slots)),
             lambda _: 1,
         )
-
-
-def _pretrained() -> list[Path]:
-    """Returns the folders of the pretrained networks: Neural Turing Machines first, then others."""
-    folders = [path.parent for path in PRETRAINED.glob("*/model.keras")]
-    return sorted(folders, key=lambda folder: (not folder.name.endswith("-ntm"), folder.name))
 
 
 def _size(looks: Looks) -> int:

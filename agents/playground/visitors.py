@@ -3,6 +3,7 @@
 A visitor opens views of new tapes and plays through the first steps of each, as `page.js` does.
 """
 
+import os
 import random
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 import numpy as np
+
+from agents.hardware import resident_mebibytes
 
 AGENT = "copy-ntm"
 LENGTHS = (20, 50, 100)
@@ -46,6 +49,16 @@ class Load(NamedTuple):
     steps: list[float]
     mebibytes: float
     cores: float
+
+    @property
+    def view_seconds(self) -> tuple[float, float]:
+        """Median and 95th percentile of the views."""
+        return median_and_worst(self.views)
+
+    @property
+    def step_seconds(self) -> tuple[float, float]:
+        """Median and 95th percentile of the steps."""
+        return median_and_worst(self.steps)
 
 
 @contextmanager
@@ -97,7 +110,7 @@ def load(address: str, process: int, visitors: int, seconds: float) -> Load:
         thread.join()
     cores = (_processor_seconds(process) - before) / (time.perf_counter() - began)
     views, steps = (list(chain.from_iterable(parts)) for parts in zip(*made, strict=True))
-    return Load(visitors, views, steps, _resident(process), cores)
+    return Load(visitors, views, steps, resident_mebibytes(process), cores)
 
 
 def median_and_worst(seconds: Sequence[float]) -> tuple[float, float]:
@@ -138,10 +151,4 @@ def _answers(address: str) -> bool:
 def _processor_seconds(process: int) -> float:
     # After the name, which may hold spaces: user and system time are fields 14 and 15 of all.
     fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
-def _resident(process: int) -> float:
-    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
-    return int(line.split()[1]) / 1024
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
