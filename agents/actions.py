@@ -29,8 +29,11 @@ class Actions(Protocol):
     def to_space(self, actions: NDArray[np.int64]) -> NDArray[Any]:
         """The actions int64[n, A] as the vector environment takes them."""
 
-    def log_probability(self, outputs: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
-        """Of actions float[..., A] for outputs float[..., P], in nats, float[...]."""
+    def log_probabilities(self, outputs: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
+        """Of each of the A independent parts of actions float[..., A], for outputs float[..., P].
+
+        In nats, float[..., A].
+        """
 
     def entropy(self, outputs: tf.Tensor) -> tf.Tensor:
         """In nats, float[...], for outputs float[..., P]."""
@@ -59,9 +62,9 @@ class Bits:
         """int8[n, W]."""
         return actions.astype(np.int8)
 
-    def log_probability(self, outputs: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
-        """The sum over the bits; see `Actions.log_probability`."""
-        return tf.reduce_sum(actions * outputs - tf.nn.softplus(outputs), axis=-1)
+    def log_probabilities(self, outputs: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
+        """Each bit's; see `Actions.log_probabilities`."""
+        return actions * outputs - tf.nn.softplus(outputs)
 
     def entropy(self, outputs: tf.Tensor) -> tf.Tensor:
         """The sum over the bits; see `Actions.entropy`."""
@@ -95,15 +98,15 @@ class Choices:
         """int64[n, A], or int64[n] of a single choice."""
         return actions[:, 0] if self._single else actions
 
-    def log_probability(self, outputs: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
-        """The sum over the choices; see `Actions.log_probability`."""
+    def log_probabilities(self, outputs: tf.Tensor, actions: tf.Tensor) -> tf.Tensor:
+        """Each choice's; see `Actions.log_probabilities`."""
         chosen = [
             tf.reduce_sum(
                 tf.one_hot(tf.cast(actions[..., i], tf.int32), count, dtype=logs.dtype) * logs, -1
             )
             for i, (count, logs) in enumerate(zip(self.counts, self._logs(outputs), strict=True))
         ]
-        return tf.add_n(chosen)
+        return tf.stack(chosen, axis=-1)
 
     def entropy(self, outputs: tf.Tensor) -> tf.Tensor:
         """The sum over the choices; see `Actions.entropy`."""

@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from agents.experience import Experience, Player, advantages
+from agents.advantages import advantages
+from agents.experience import Experience, Player
 from agents.network import build_network, cell_of
 from agents.policy_gradient import compile_update
 from agents.reports import RewardReport

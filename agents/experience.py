@@ -24,10 +24,9 @@ class Experience(NamedTuple):
         rewards: float64[G, K, T], as the environment gave them.
         values: float64[G, K, T + 1], what was expected of each step on; 0 after a real end, and all
             0 without a critic.
-        log_probabilities: float32[G, K, T], of the actions when they were drawn.
+        log_probabilities: float32[G, K, T, A], of the actions' parts when they were drawn.
         steps: int32[G], each episode's steps.
         infos: what the environment said at the end of the episodes, by name, [G, K].
-        env_steps: steps that the environment made, of all rows, and of those that had ended.
     """
 
     observations: NDArray[np.float32]
@@ -37,7 +36,11 @@ class Experience(NamedTuple):
     log_probabilities: NDArray[np.float32]
     steps: NDArray[np.int32]
     infos: dict[str, NDArray[Any]]
-    env_steps: int
+
+    @property
+    def env_steps(self) -> int:
+        """The environment's steps in all these episodes."""
+        return int(self.steps.sum()) * self.rewards.shape[1]
 
 
 TOLD = ("is_success", "bit_errors", "length")
@@ -117,7 +120,6 @@ class Player:
         taken = (drawn * playing[..., np.newaxis]).swapaxes(0, 1).astype(np.float32)
         return self._experience(
             *(observations, outputs, taken, (rewards * playing).T, values, steps, infos),
-            env_steps=len(ends) * int(steps.max()),
         )
 
     def play(
@@ -164,7 +166,6 @@ class Player:
         values = outputs[..., -1].astype(np.float64) * known
         return self._experience(
             *(observations, outputs[:, :-1], taken, rewards, values, steps, infos),
-            env_steps=rows * t,
         )
 
     @property
@@ -181,7 +182,6 @@ class Player:
         values: NDArray[np.float64],
         steps: NDArray[np.int32],
         infos: dict[str, NDArray[Any]],
-        env_steps: int,
     ) -> Experience:
         """Gives what was played its axis of rollouts, and the probabilities of what was drawn."""
         episodes, rollouts, longest = self._shape
@@ -192,10 +192,9 @@ class Player:
             taken,
             rewards.reshape(episodes, rollouts, longest),
             np.broadcast_to(values[:, np.newaxis], (episodes, rollouts, longest + 1)),
-            self.actions.log_probability(policy, taken).numpy(),
+            self.actions.log_probabilities(policy, taken).numpy(),
             steps,
             {name: value.reshape(episodes, rollouts) for name, value in infos.items()},
-            env_steps,
         )
 
 
@@ -205,35 +204,3 @@ def _keep(infos: dict[str, NDArray[Any]], told: dict[str, Any], over: NDArray[np
         if name in told and over.any():
             values = infos.setdefault(name, np.zeros(len(over), told[name].dtype))
             values[over] = told[name][over]
-
-
-def advantages(
-    experience: Experience, config: RewardConfig
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How much better each action was than expected, and what to expect, by a config's settings.
-
-    With one rollout these are generalised advantages (Schulman et al. 2016, equation 16) and their
-    sums with the values. With K > 1, the discounted rewards from a step on, less the mean of the
-    same over the episode's other rollouts; nothing is expected then, 0.
-
-    Returns:
-        Advantages float32[G, K, T] and returns float32[G, T]; 0 after an episode's end.
-    """
-    scale = config.reward_scale * (experience.steps[:, None, None] if config.by_length else 1.0)
-    rewards, values = experience.rewards * scale, experience.values
-    groups, rollouts, longest = rewards.shape
-    playing = np.arange(longest) < experience.steps[:, None]
-    found = np.zeros_like(rewards)
-    decay = config.gamma * (config.gae_lambda if rollouts == 1 else 1.0)
-    ahead = np.zeros((groups, rollouts))
-    for t in reversed(range(longest)):
-        surprise = rewards[..., t] + config.gamma * values[..., t + 1] - values[..., t]
-        ahead = (surprise + decay * ahead) * playing[:, t : t + 1]
-        found[..., t] = ahead
-    if rollouts > 1:
-        others = (found.sum(axis=1, keepdims=True) - found) / (rollouts - 1)
-        returns = np.zeros((groups, longest))
-        found = found - others
-    else:
-        returns = found[:, 0] + values[:, 0, :-1]
-    return found.astype(np.float32), (returns * playing).astype(np.float32)

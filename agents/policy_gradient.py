@@ -55,8 +55,8 @@ def differentiate(
         config: the recipe.
         observations: float32[G, T, D].
         taken: the actions, float32[G, K, T, A].
-        log_probabilities: those that they had, float32[G, K, T].
-        found: their advantages, float32[G, K, T].
+        log_probabilities: those that their parts had, float32[G, K, T, A].
+        found: advantages of actions, float32[G, K, T, 1], or of their bits, float32[G, K, T, A].
         returns: float32[G, T].
         steps: of the episodes, int32[G].
         entropy_bonus: what a nat of entropy is worth.
@@ -71,8 +71,10 @@ def differentiate(
         unrolled = unroll(cell, observations, steps, training=True)
         outputs = unrolled.outputs
         policy = outputs[..., : actions.size]
-        now = actions.log_probability(policy[:, tf.newaxis], taken)
-        ratio = tf.exp((now - log_probabilities) * playing[:, tf.newaxis])
+        moved = actions.log_probabilities(policy[:, tf.newaxis], taken) - log_probabilities
+        if found.shape[-1] == 1:
+            moved = tf.reduce_sum(moved, axis=-1, keepdims=True)
+        ratio = tf.exp(moved * playing[:, tf.newaxis, :, tf.newaxis])
         gain = ratio * found
         if config.ppo_clip:
             bounded = tf.clip_by_value(ratio, 1 - config.ppo_clip, 1 + config.ppo_clip)

@@ -45,7 +45,7 @@ class RewardReport(NamedTuple):
 
     Attributes:
         sequences: different episodes so far, each played `rollouts` times.
-        steps: environment steps so far, of all rows, those of rows that wait for others included.
+        steps: environment steps so far, of all rollouts.
         seconds: time since training began, compilation included.
         sequences_per_second: since the last report, held-out tests not counted.
         mean_return: per episode as played, mean since the last report.

@@ -5,7 +5,7 @@ The docs of the fields below are the help of ``scripts/train_rl.py``.
 
 import dataclasses
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tyro
@@ -34,6 +34,9 @@ class RewardConfig(LearningConfig):
     rollouts: int = 1
     """Times that each episode is played with other answers; only tasks can be. From 2 on, the mean
     return of an episode's other rollouts is the baseline, and no values are learned."""
+    credit: Literal["action", "bit"] = "action"
+    """What is given credit for a reward: the whole action, or with several rollouts each of its
+    bits, by comparing rollouts with and without it (Wu et al. 2018)."""
     max_steps: int = 500
     """Steps after which an episode is cut, if it has not ended; a task's episodes always end."""
     gamma: float = 0.99
@@ -83,6 +86,7 @@ class RewardConfig(LearningConfig):
         checks["minibatches"] &= self.episodes % max(self.minibatches, 1) == 0
         checks["replay"] &= self.replay == 0 or self.task is not None
         checks["rollouts"] &= self.rollouts == 1 or self.task is not None
+        checks["credit"] = self.credit == "action" or self.rollouts > 1
         if self.task is not None:
             lengths = self.min_length, self.max_length
             checks["min_length"] = lengths[0] is not None and lengths[0] >= self.task.shortest

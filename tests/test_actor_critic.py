@@ -9,9 +9,10 @@ import tensorflow as tf
 from marks import SAVING
 
 from agents.actor_critic import train
+from agents.advantages import advantages, credit_bits
 from agents.cell_config import DNCConfig, LSTMConfig, NTMConfig
 from agents.evaluation import evaluate_run
-from agents.experience import Experience, Player, advantages
+from agents.experience import Experience, Player
 from agents.policy_gradient import compile_update
 from agents.recurrent import RecurrentAgent
 from agents.reward_config import RewardConfig, reward_recipe
@@ -53,10 +54,9 @@ def experience(rewards, values, steps):
         np.zeros((groups, rollouts, longest, 1), np.float32),
         rewards,
         values,
-        np.zeros(rewards.shape, np.float32),
+        np.zeros((*rewards.shape, 1), np.float32),
         np.array(steps, np.int32),
         {},
-        0,
     )
 
 
@@ -67,7 +67,7 @@ def test_generalised_advantages_by_hand():
     found, returns = advantages(played, config)
     last = 6 + 0.5 * 8 - 2
     first = 2 + 0.5 * 2 - 4 + 0.25 * last
-    np.testing.assert_allclose(found, [[[first, last, 0]]])
+    np.testing.assert_allclose(found[..., 0], [[[first, last, 0]]])
     np.testing.assert_allclose(returns, [[first + 4, last + 2, 0]])
 
 
@@ -86,13 +86,44 @@ def test_the_other_rollouts_are_the_baseline():
         experience(rewards, np.zeros((1, 1, 4)), [2]), dataclasses.replace(TINY, gamma=0.0)
     )
     # Times the two steps of the episode.
-    np.testing.assert_allclose(found, 2 * np.array([[[-3, -3, 0], [0, 3, 0], [3, 0, 0]]]))
+    np.testing.assert_allclose(found[..., 0], 2 * np.array([[[-3, -3, 0], [0, 3, 0], [3, 0, 0]]]))
     assert not returns.any()
     found, _ = advantages(
         experience(rewards, np.zeros((1, 1, 4)), [2]),
         dataclasses.replace(TINY, gamma=1.0, by_length=False),
     )
-    np.testing.assert_allclose(found, [[[-6, -3, 0], [3, 3, 0], [3, 0, 0]]])
+    np.testing.assert_allclose(found[..., 0], [[[-6, -3, 0], [3, 3, 0], [3, 0, 0]]])
+
+
+def test_bits_get_credit_for_what_they_changed():
+    rng = np.random.default_rng(0)
+    bits = rng.integers(2, size=(2, 12, 3, 4)).astype(float)
+    worth = np.array([1.0, -2.0, 0.5, 0.0])
+    got = (bits @ worth)[..., np.newaxis] + 7.0
+    found = credit_bits(bits, got)
+    # What others got by the same bit is taken off.
+    others = (bits.sum(axis=1, keepdims=True) - bits) / 11
+    np.testing.assert_allclose(found, worth * (bits - others), atol=0.01)
+
+
+def test_bits_that_never_differ_share_what_is_not_explained():
+    rng = np.random.default_rng(0)
+    bits = np.ones((1, 8, 1, 2))
+    got = rng.normal(size=(1, 8, 1, 1))
+    expected = (got - got.mean(axis=1, keepdims=True)) * 8 / 7
+    np.testing.assert_allclose(credit_bits(bits, got), expected.repeat(2, axis=3), atol=1e-9)
+
+
+def test_credit_by_bit_agrees_with_credit_by_action_in_the_mean():
+    """Of rewards that are no sum over bits, too: both estimate the gradient of the mean reward."""
+    bits = np.random.default_rng(0).integers(2, size=(4_000, 16, 1, 3)).astype(float)
+    got = bits.prod(axis=3, keepdims=True) + bits[..., :1] - bits[..., 1:2] * bits[..., 2:]
+    plain = got - (got.sum(axis=1, keepdims=True) - got) / 15
+    by_action, by_bit = (
+        ((bits - 0.5) * found).mean(axis=1).squeeze() for found in (plain, credit_bits(bits, got))
+    )
+    np.testing.assert_allclose(by_bit.mean(axis=0), by_action.mean(axis=0), atol=0.01)
+    assert by_bit.var(axis=0).sum() < 0.5 * by_action.var(axis=0).sum()
 
 
 def make_cell(player):
@@ -123,9 +154,9 @@ def test_tapes_are_played_as_drawn():
     np.testing.assert_array_equal(played.infos["bit_errors"], wrong)
     np.testing.assert_array_equal(played.infos["length"], tapes.lengths[:, None].repeat(4, 1))
     assert played.steps.tolist() == [3, 7, 5, 5]
-    assert played.env_steps == 16 * 7
+    assert played.env_steps == 4 * (3 + 7 + 5 + 5)
     outputs = unroll(cell, played.observations, played.steps).outputs.numpy()
-    expected = player.actions.log_probability(outputs[:, None], played.actions)
+    expected = player.actions.log_probabilities(outputs[:, None], played.actions)
     np.testing.assert_allclose(played.log_probabilities, expected, atol=1e-6)
     assert len(np.unique(played.actions[1], axis=0)) == 4  # the rollouts answer differently
 
@@ -197,8 +228,8 @@ def gradient_step(config, found, actions):
     shown = np.ones((config.episodes, config.max_steps, player.input_width), np.float32)
     steps = np.full(config.episodes, config.max_steps, np.int32)
     before = unroll(cell, shown, steps).outputs.numpy()
-    logs = player.actions.log_probability(before[:, None, :, : player.actions.size], actions)
-    returns = np.zeros(found.shape[::2], np.float32)
+    logs = player.actions.log_probabilities(before[:, None, :, : player.actions.size], actions)
+    returns = np.zeros((*found.shape[:1], found.shape[2]), np.float32)
     for _ in range(3):
         update(shown, actions, logs, found, returns, steps, np.float32(config.entropy_bonus), 0.0)
     return before, unroll(cell, shown, steps).outputs.numpy()
@@ -210,7 +241,7 @@ def test_updates_make_good_actions_likelier_and_the_bonus_less_sure():
     actions = np.zeros((4, 4, 5, 2), np.float32)
     actions[:, :2] = [1, 0]
     actions[:, 2:] = [0, 1]
-    found = np.ones((4, 4, 5), np.float32)
+    found = np.ones((4, 4, 5, 1), np.float32)
     found[:, 2:] = -1
     before, after = gradient_step(config, found, actions)
     assert np.all(after[..., 0] > before[..., 0])
@@ -224,7 +255,7 @@ def test_ppo_stops_where_nothing_more_is_gained():
     tf.keras.utils.set_random_seed(0)
     config = dataclasses.replace(TINY, entropy_bonus=0.0, averaging=0.0, learning_rate=0.05)
     actions = np.ones((4, 4, 5, 2), np.float32)
-    found = np.ones((4, 4, 5), np.float32)
+    found = np.ones((4, 4, 5, 1), np.float32)
     free = gradient_step(config, found, actions)
     bounded = gradient_step(dataclasses.replace(config, ppo_clip=0.01), found, actions)
     moved = [np.abs(after - before).mean() for before, after in (free, bounded)]
@@ -232,10 +263,17 @@ def test_ppo_stops_where_nothing_more_is_gained():
 
 
 @pytest.mark.parametrize("cell", [NTMConfig(units=8, slots=4, width=3), DNCConfig(8, 4, 3)])
-@pytest.mark.parametrize("rollouts", [1, 4])
-def test_a_run_is_like_a_supervised_one(tmp_path, cell, rollouts):
+@pytest.mark.parametrize(("rollouts", "credit"), [(1, "action"), (4, "action"), (4, "bit")])
+def test_a_run_is_like_a_supervised_one(tmp_path, cell, rollouts, credit):
     config = dataclasses.replace(
-        TINY, cell=cell, rollouts=rollouts, epochs=2, minibatches=2, ppo_clip=0.2, gamma=0.9
+        TINY,
+        cell=cell,
+        rollouts=rollouts,
+        credit=credit,
+        epochs=2,
+        minibatches=2,
+        ppo_clip=0.2,
+        gamma=0.9,
     )
     run = run_of(tmp_path, config)
     reports = []
@@ -294,6 +332,7 @@ def test_learns_a_tiny_copy(tmp_path):
     [
         {"gamma": 1.5},
         {"rollouts": 0},
+        {"credit": "bit", "rollouts": 1},
         {"minibatches": 3},
         {"entropy_bonus": -1},
         {"max_length": 0},
