@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from agents.advantages import advantages
+from agents.advantages import lesson
 from agents.experience import Experience, Player
 from agents.network import build_network, cell_of
 from agents.policy_gradient import compile_update
@@ -165,13 +165,13 @@ class _Training(Training):
     def _learn_from(self, played: Experience) -> list[tuple[float, float]]:
         """Makes an update for each part of each pass; returns gradient norms and entropies."""
         config = self.config
-        found, returns = advantages(played, config)
+        taught = lesson(played, config)
         taken = played.actions, played.log_probabilities
-        arrays = (played.observations, *taken, found, returns, played.steps)
-        costs = np.float32(config.entropy_bonus * self.left), self.blur_cost
+        bonus = np.float32(config.entropy_bonus * self.left) * taught.matters
+        arrays = (played.observations, *taken, *taught[:2], played.steps, bonus)
         learned = []
         for part in _batches(config, self.rng):
-            told = [*(array[part] for array in arrays), *costs]
+            told = [*(array[part] for array in arrays), self.blur_cost]
             norm, entropy = map(float, self._update(*told))
             self.guard.judge(np.array([norm], np.float32), told)
             learned.append((norm, entropy))

@@ -1,5 +1,7 @@
 """How much better actions were than expected, from the rewards that followed them."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,18 +12,27 @@ RIDGE = 1e-3
 """Added to the diagonal of the normal equations: bits that never differed get no credit."""
 
 
-def advantages(
-    experience: Experience, config: RewardConfig
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+class Lesson(NamedTuple):
+    """What G episodes of K rollouts and T steps teach; 0 after an episode's end.
+
+    Attributes:
+        advantages: of the actions, float32[G, K, T, 1], or of their bits, float32[G, K, T, A].
+        returns: what to expect from a step on, float32[G, T].
+        matters: 1 where what is done may change what is got, float32[G, T].
+    """
+
+    advantages: NDArray[np.float32]
+    returns: NDArray[np.float32]
+    matters: NDArray[np.float32]
+
+
+def lesson(experience: Experience, config: RewardConfig) -> Lesson:
     """How much better each action was than expected, and what to expect, by a config's settings.
 
     With one rollout these are generalised advantages (Schulman et al. 2016, equation 16) and their
-    sums with the values. With K > 1, the discounted rewards from a step on, less the mean of the
-    same over the episode's other rollouts; nothing is expected then, 0.
-
-    Returns:
-        Advantages of the actions, float32[G, K, T, 1], or of their bits, float32[G, K, T, A], as
-        `credit` says; and returns float32[G, T]. All are 0 after an episode's end.
+    sums with the values, and every step matters. With K > 1, the discounted rewards from a step on,
+    less the mean of the same over the episode's other rollouts; nothing is expected then, 0, and
+    steps from which on no rollout got a reward do not matter.
     """
     scale = config.reward_scale * (experience.steps[:, None, None] if config.by_length else 1.0)
     rewards, values = experience.rewards * scale, experience.values
@@ -34,15 +45,17 @@ def advantages(
         surprise = rewards[..., t] + config.gamma * values[..., t + 1] - values[..., t]
         ahead = (surprise + decay * ahead) * playing[:, t : t + 1]
         found[..., t] = ahead
-    returns = np.zeros((groups, longest))
+    returns, matters = np.zeros((groups, longest)), playing
     if rollouts == 1:
         returns = (found[:, 0] + values[:, 0, :-1]) * playing
-    elif config.credit == "action":
+    else:
+        matters = np.any(found != 0, axis=1)
+    if rollouts > 1 and config.credit == "action":
         found = _less_the_others(found)
     found = found[..., np.newaxis]
     if config.credit == "bit":
         found = credit_bits(experience.actions, found)
-    return found.astype(np.float32), returns.astype(np.float32)
+    return Lesson(*(array.astype(np.float32) for array in (found, returns, matters)))
 
 
 def credit_bits(bits: NDArray[np.floating], got: NDArray[np.floating]) -> NDArray[np.float64]:

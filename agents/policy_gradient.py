@@ -59,7 +59,7 @@ def differentiate(
         found: advantages of actions, float32[G, K, T, 1], or of their bits, float32[G, K, T, A].
         returns: float32[G, T].
         steps: of the episodes, int32[G].
-        entropy_bonus: what a nat of entropy is worth.
+        entropy_bonus: what a nat of entropy is worth at each step, float32[G, T].
         blur_cost: what a step's blur costs.
 
     Returns:
@@ -79,14 +79,14 @@ def differentiate(
         if config.ppo_clip:
             bounded = tf.clip_by_value(ratio, 1 - config.ppo_clip, 1 + config.ppo_clip)
             gain = tf.minimum(gain, bounded * found)
-        entropy = tf.reduce_sum(actions.entropy(policy) * playing)
+        entropy = actions.entropy(policy) * playing
         # Advantages are 0 beyond an episode's end.
         loss = -config.policy_weight * tf.reduce_sum(tf.reduce_mean(gain, axis=1))
-        loss -= entropy_bonus * entropy
+        loss -= tf.reduce_sum(entropy_bonus * entropy)
         loss += blur_cost * tf.reduce_sum(unrolled.blur * playing)
         if outputs.shape[-1] > actions.size:
             errors = (outputs[..., -1] - returns) * playing
             loss += config.value_weight * tf.reduce_sum(errors**2)
         loss /= episodes
     gradients = tape.gradient(loss, [variable.value for variable in cell.trainable_variables])
-    return entropy / tf.reduce_sum(playing), gradients
+    return tf.reduce_sum(entropy) / tf.reduce_sum(playing), gradients

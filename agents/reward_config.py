@@ -55,8 +55,9 @@ class RewardConfig(LearningConfig):
     value_weight: float = 0.5
     """Weight of the squared errors of the values, likewise."""
     entropy_bonus: float = 0.01
-    """What a nat of the policy's entropy at a step is worth: it keeps bits that have grown sure and
-    wrong from never being tried again. Falls with the step size."""
+    """What a nat of the policy's entropy is worth at a step; with several rollouts, at one from
+    which on any of them got a reward. It keeps bits that have grown sure and wrong from never being
+    tried again. Falls with the step size."""
     epochs: int = 1
     """Passes over the episodes of an update."""
     minibatches: int = 1

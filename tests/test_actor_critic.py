@@ -9,7 +9,7 @@ import tensorflow as tf
 from marks import SAVING
 
 from agents.actor_critic import train
-from agents.advantages import advantages, credit_bits
+from agents.advantages import credit_bits, lesson
 from agents.cell_config import DNCConfig, LSTMConfig, NTMConfig
 from agents.evaluation import evaluate_run
 from agents.experience import Experience, Player
@@ -64,35 +64,43 @@ def test_generalised_advantages_by_hand():
     config = dataclasses.replace(CARTPOLE, gamma=0.5, gae_lambda=0.5, reward_scale=2.0)
     # One episode of two steps, cut: the value after the last step, 8, counts.
     played = experience([[[1, 3, 0]]], [[[4, 2, 8, 0]]], [2])
-    found, returns = advantages(played, config)
+    found, returns, matters = lesson(played, config)
     last = 6 + 0.5 * 8 - 2
     first = 2 + 0.5 * 2 - 4 + 0.25 * last
     np.testing.assert_allclose(found[..., 0], [[[first, last, 0]]])
     np.testing.assert_allclose(returns, [[first + 4, last + 2, 0]])
+    assert matters.tolist() == [[1, 1, 0]]
 
 
 def test_lambda_one_and_zero():
     played = experience([[[1, 0, 2]]], [[[0.5, 0.25, 1, 0]]], [3])
     config = dataclasses.replace(CARTPOLE, gamma=0.9, reward_scale=1.0)
-    _, returns = advantages(played, dataclasses.replace(config, gae_lambda=1.0))
+    returns = lesson(played, dataclasses.replace(config, gae_lambda=1.0)).returns
     np.testing.assert_allclose(returns, [[1 + 0.81 * 2, 0.9 * 2, 2]], rtol=1e-6)
-    _, returns = advantages(played, dataclasses.replace(config, gae_lambda=0.0))
+    returns = lesson(played, dataclasses.replace(config, gae_lambda=0.0)).returns
     np.testing.assert_allclose(returns, [[1 + 0.9 * 0.25, 0.9, 2]], rtol=1e-6)
 
 
 def test_the_other_rollouts_are_the_baseline():
     rewards = [[[1, 0, 0], [3, 4, 0], [5, 2, 0]]]
-    found, returns = advantages(
+    found, returns, _ = lesson(
         experience(rewards, np.zeros((1, 1, 4)), [2]), dataclasses.replace(TINY, gamma=0.0)
     )
     # Times the two steps of the episode.
     np.testing.assert_allclose(found[..., 0], 2 * np.array([[[-3, -3, 0], [0, 3, 0], [3, 0, 0]]]))
     assert not returns.any()
-    found, _ = advantages(
+    found, *_ = lesson(
         experience(rewards, np.zeros((1, 1, 4)), [2]),
         dataclasses.replace(TINY, gamma=1.0, by_length=False),
     )
     np.testing.assert_allclose(found[..., 0], [[[-6, -3, 0], [3, 3, 0], [3, 0, 0]]])
+
+
+@pytest.mark.parametrize(("gamma", "expected"), [(0.0, [0, 1, 0, 0]), (0.5, [1, 1, 0, 0])])
+def test_steps_matter_up_to_the_last_reward(gamma, expected):
+    played = experience([[[0, 2, 0, 0], [0, 0, 0, 0]]], np.zeros((1, 1, 5)), [3])
+    matters = lesson(played, dataclasses.replace(TINY, gamma=gamma)).matters
+    assert matters.tolist() == [expected]
 
 
 def test_bits_get_credit_for_what_they_changed():
@@ -229,9 +237,10 @@ def gradient_step(config, found, actions):
     steps = np.full(config.episodes, config.max_steps, np.int32)
     before = unroll(cell, shown, steps).outputs.numpy()
     logs = player.actions.log_probabilities(before[:, None, :, : player.actions.size], actions)
-    returns = np.zeros((*found.shape[:1], found.shape[2]), np.float32)
+    returns = np.zeros((config.episodes, config.max_steps), np.float32)
+    bonus = np.full_like(returns, config.entropy_bonus)
     for _ in range(3):
-        update(shown, actions, logs, found, returns, steps, np.float32(config.entropy_bonus), 0.0)
+        update(shown, actions, logs, found, returns, steps, bonus, 0.0)
     return before, unroll(cell, shown, steps).outputs.numpy()
 
 
