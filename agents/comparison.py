@@ -23,6 +23,7 @@ class Row(NamedTuple):
         variant: the variant's name.
         seed: the seed.
         solved_sequences: training sequences until the task was solved; None if it was not.
+        solved_steps: environment steps until then; None if it learned from no rewards, too.
         solved_seconds: seconds until then.
         total_seconds: seconds of the whole training.
         sequences: sequences of the whole training.
@@ -39,6 +40,7 @@ class Row(NamedTuple):
     variant: str
     seed: int
     solved_sequences: int | None
+    solved_steps: int | None
     solved_seconds: float | None
     total_seconds: float
     sequences: int
@@ -63,8 +65,9 @@ def collect(place: Place, run: Run, lengths: Sequence[int]) -> Iterator[Row]:
         own = scores[run.config.cell.name, length]
         yield Row(
             *place,
-            None if solved is None else int(solved[0]),
-            None if solved is None else solved[1],
+            solved and solved.sequences,
+            solved and solved.steps,
+            solved and solved.seconds,
             last["seconds"],
             int(last["sequences"]),
             length,
@@ -106,14 +109,18 @@ def comparison_table(rows: Sequence[Row], estimates: Mapping[str, Mapping[int, E
         estimates: what `interquartile_means` says of them.
     """
     lengths = list(next(iter(estimates.values())))
+    by_reward = any(row.solved_steps is not None for row in rows)
     columns = ["variant", "solved", "sequences until solved"]
+    columns += ["environment steps until then"] * by_reward
     columns += [f"wrong at {length:,}" for length in lengths]
     lines = table_head(columns)
     for variant, group in _by_variant(rows).items():
-        runs = {row.seed: row.solved_sequences for row in group}
-        solved = solved_summary(list(runs.values()))
-        middle, first, last = map(_sequences, (solved.median, solved.least, solved.most))
-        cells = [f"`{variant}`", f"{solved.number} of {len(runs)}", f"{middle} [{first}-{last}]"]
+        runs = {row.seed: row for row in group}
+        solved = solved_summary([row.solved_sequences for row in runs.values()])
+        cells = [f"`{variant}`", f"{solved.number} of {len(runs)}", _spread(solved)]
+        if by_reward:
+            steps = [row.solved_steps for row in runs.values()]
+            cells.append(_spread(solved_summary(steps)) if any(steps) else "")
         for length in lengths:
             mean, low, high = map(figure, estimates[variant][length])
             cells.append(f"{mean} [{low}, {high}]")
@@ -143,8 +150,10 @@ def solved_summary(solved: Sequence[float | None]) -> Solved:
     return Solved(sum(map(math.isfinite, times)), median(times), times[0], times[-1])
 
 
-def _sequences(count: float) -> str:
-    return f"{count:,.0f}" if math.isfinite(count) else "not"
+def _spread(solved: Solved) -> str:
+    counts = (solved.median, solved.least, solved.most)
+    middle, first, last = (f"{n:,.0f}" if math.isfinite(n) else "not" for n in counts)
+    return f"{middle} [{first}-{last}]"
 
 
 def _by_variant(rows: Sequence[Row]) -> dict[str, list[Row]]:

@@ -19,6 +19,11 @@ A plan is a TOML file:
     learning_rate = 3e-4
     cell.name = "dnc"
     cell.slots = 32
+
+    [[variants]]
+    name = "by-reward"
+    learning = "reward"           # "supervised" if left out; max_sequences are then episodes
+    rollouts = 16
 """
 
 import dataclasses
@@ -34,6 +39,7 @@ from agents.config import CONFIGS, TrainConfig, recipe
 from agents.evaluation import enough_slots
 from agents.files import read_file
 from agents.recurrent import make_cell
+from agents.reward_config import RewardConfig, reward_recipe
 from agents.settings import changed, checked, expect, several
 from agents.training_job import TrainingJob
 from ntm_gym import PROTOCOLS
@@ -80,7 +86,7 @@ class Plan:
     stop_when_solved: bool = False
     episodes: int = 640
 
-    def config(self, place: Place) -> TrainConfig:
+    def config(self, place: Place) -> TrainConfig | RewardConfig:
         """Returns the settings of a run.
 
         Raises:
@@ -90,13 +96,22 @@ class Plan:
         if self.max_sequences is not None:
             changes["max_sequences"] = self.max_sequences
         changes |= {**self.variants[place.variant], "seed": place.seed}
-        cell = changes.get("cell")
-        if not isinstance(cell, dict) or "name" not in cell:
-            return changed(recipe(place.task), changes)
-        kinds = list(CELL_CONFIGS)
-        expect(cell["name"] in kinds, "cell.name", f"one of {', '.join(kinds)}", cell["name"])
-        changes["cell"] = {name: value for name, value in cell.items() if name != "name"}
-        return changed(recipe(place.task, cell["name"]), changes)
+        learning = changes.pop("learning", "supervised")
+        ways = ("supervised", "reward")
+        expect(learning in ways, "learning", f"one of {', '.join(ways)}", learning)
+        cell, kind = changes.get("cell"), "ntm"
+        if isinstance(cell, dict) and "name" in cell:
+            kind, kinds = cell["name"], list(CELL_CONFIGS)
+            expect(kind in kinds, "cell.name", f"one of {', '.join(kinds)}", kind)
+            changes["cell"] = {name: value for name, value in cell.items() if name != "name"}
+        if learning == "supervised":
+            return changed(recipe(place.task, kind), changes)
+        budget = changes.pop("max_sequences", None)
+        config = changed(reward_recipe(PROTOCOLS[place.task].env_id, kind), changes)
+        if budget is None:
+            return config
+        budget = checked("max_sequences", int, budget)
+        return dataclasses.replace(config, max_updates=budget // config.episodes)
 
     def jobs(self, folder: Path) -> dict[Place, TrainingJob]:
         """Returns all runs, each in FOLDER/TASK/VARIANT/SEED.
@@ -184,7 +199,7 @@ def _variants(content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield str(name), {key: value for key, value in settings.items() if key != "name"}
 
 
-def _check_run(config: TrainConfig, plan: Plan) -> None:
+def _check_run(config: TrainConfig | RewardConfig, plan: Plan) -> None:
     """Raises ValueError unless such a run can be trained and evaluated."""
     lengths = plan.lengths[config.name]
     for length in lengths:

@@ -14,6 +14,7 @@ from agents.config import TrainConfig
 from agents.interventions import Interventions, intervene
 from agents.network import cell_of
 from agents.pretrained import pretrained_run
+from agents.reward_config import RewardConfig
 from agents.runs import Run
 from ntm_gym import Batch
 from ntm_gym.cells import CELLS, Unrolled, unroll
@@ -25,7 +26,7 @@ STEPS_AT_ONCE = 2**18
 """Their steps together; a step holds the projected input, 1.6 kB for 100 LSTM units."""
 
 
-def make_cell(config: TrainConfig) -> Any:
+def make_cell(config: TrainConfig | RewardConfig) -> Any:
     """Returns the cell of a recipe, not built yet."""
     return CELLS[config.cell.name](config.task.target_width, **dataclasses.asdict(config.cell))
 

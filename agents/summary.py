@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from statistics import median
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from agents.evaluation import read_scores
 from agents.markdown import figure, table_head, table_row
@@ -10,10 +10,28 @@ from agents.reports import first_solved
 from agents.runs import Run
 
 
-def solved_at(run: Run) -> tuple[float, float] | None:
-    """Returns sequences and seconds of the first report of the first row that solved the task."""
+class SolvedAt(NamedTuple):
+    """When a run solved its task.
+
+    Attributes:
+        sequences: training sequences until then.
+        seconds: of training until then.
+        steps: environment steps until then; None if it learned from no rewards.
+    """
+
+    sequences: int
+    seconds: float
+    steps: int | None
+
+
+def solved_at(run: Run) -> SolvedAt | None:
+    """Returns when the first report was of the first row of good reports; None if none was."""
     row = first_solved(run.read_metrics(), run.config.solved_reports)
-    return None if row is None else (row["sequences"], row["seconds"])
+    if row is None:
+        return None
+    return SolvedAt(
+        int(row["sequences"]), row["seconds"], int(row["steps"]) if "steps" in row else None
+    )
 
 
 Quantity = Literal["bit_errors", "cost_bits"]
@@ -51,14 +69,15 @@ def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> st
     for run, by_length in zip(runs, scores, strict=True):
         solved = solved_at(run)
         total = run.read_metrics()[-1]["seconds"]
-        when = ("not", "") if solved is None else (f"{solved[0]:,.0f}", f"{solved[1]:.0f}")
+        when = ("not", "") if solved is None else (f"{solved.sequences:,}", f"{solved.seconds:.0f}")
         figures = [figure(by_length[length]) for length in lengths]
         lines.append(table_row([str(run.config.seed), *when, f"{total:.0f}", *figures]))
     solved_runs = [solved for run in runs if (solved := solved_at(run)) is not None]
     middle = {length: median(score[length] for score in scores) for length in lengths}
     when = ("", "")
     if solved_runs:
-        sequences, seconds = (median(column) for column in zip(*solved_runs, strict=True))
+        sequences = median(solved.sequences for solved in solved_runs)
+        seconds = median(solved.seconds for solved in solved_runs)
         when = (f"{sequences:,.0f}", f"{seconds:.0f}")
     total = median(run.read_metrics()[-1]["seconds"] for run in runs)
     cells = [f"median ({len(solved_runs)} of {len(runs)} solved)", *when, f"{total:.0f}"]

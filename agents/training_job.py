@@ -6,8 +6,10 @@ TensorFlow is loaded where it is needed only: plans are read without it.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agents.config import TrainConfig
+from agents.reward_config import RewardConfig
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class TrainingJob:
     """
 
     folder: Path
-    config: TrainConfig
+    config: TrainConfig | RewardConfig
     lengths: tuple[int, ...]
     episodes: int
 
@@ -50,14 +52,16 @@ class TrainingJob:
         from agents import console
 
         console.prepare_tensorflow()
-        from agents import supervised
+        from agents import actor_critic, supervised
         from agents.evaluation import evaluate_run
         from agents.runs import Run
 
         run = Run(self.folder, self.config)
         if not run.ended:
             run = Run.resume(self.folder, self.config)
-            supervised.train(
+            by_reward = isinstance(self.config, RewardConfig)
+            train: Any = actor_critic.train if by_reward else supervised.train
+            train(
                 self.config,
                 run,
                 lambda report: tell(

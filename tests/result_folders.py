@@ -51,7 +51,7 @@ def write_scores(folder, *names, task="copy"):
     folder.mkdir(exist_ok=True)
     rows = [
         comparison.Row(
-            *(task, name, seed, 1000 if seed else None, 2.0 if seed else None, 9.0, 4000),
+            *(task, name, seed, 1000 if seed else None, None, 2.0 if seed else None, 9.0, 4000),
             *(length, 128, wrong, 0.5, 0.1, 4.0 * length, 0.0),
         )
         for name in names

@@ -244,8 +244,8 @@ def test_report(jobs, tmp_path):
         assert np.ptp(picture[..., :3]) > 0.5
 
 
-def row(variant, seed, length, wrong, solved=None):
-    times = (solved, None if solved is None else 1.0, 2.0, 9_000)
+def row(variant, seed, length, wrong, solved=None, steps=None):
+    times = (solved, steps, None if solved is None else 1.0, 2.0, 9_000)
     return Row("copy", variant, seed, *times, length, 128, wrong, 0.0, 1.0, 4.0 * length, 0.0)
 
 
@@ -271,6 +271,17 @@ def test_table():
     ]
 
 
+def test_table_of_learning_by_reward_has_environment_steps():
+    rows = [row("ntm", 0, 5, 0.0, 1000), row("rl", 0, 5, 0.0, 2000, 64_000), row("rl", 1, 5, 0.0)]
+    estimates = {name: {5: Estimate(0, 0, 0)} for name in ("ntm", "rl")}
+    columns = [line.split(" | ")[2:4] for line in comparison_table(rows, estimates).splitlines()]
+    assert columns[0] == ["sequences until solved", "environment steps until then"]
+    assert columns[2:] == [
+        ["1,000 [1,000-1,000]", ""],
+        ["not [2,000-not]", "not [64,000-not]"],
+    ]
+
+
 def test_csv_appears_whole_or_not_at_all(tmp_path):
     path = tmp_path / "scores.csv"
     write_csv([row("ntm", 0, 5, 0.1)], path, Row._fields)
@@ -283,7 +294,7 @@ def test_csv_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_csv(broken(), path, Row._fields)
     assert path.read_text() == before
-    assert before.splitlines()[1] == "copy,ntm,0,,,2.0,9000,5,128,0.1,0.0,1.0,20.0,0.0"
+    assert before.splitlines()[1] == "copy,ntm,0,,,,2.0,9000,5,128,0.1,0.0,1.0,20.0,0.0"
 
 
 def test_a_run_without_scores_is_no_row(tmp_path):

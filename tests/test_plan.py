@@ -1,5 +1,6 @@
 """Plans: what they expand to, and what is refused before any work is done."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from tiny_plan import TINY, plan_of, write_plan
 from agents.cell_config import DNCConfig, NTMConfig
 from agents.config import AssociativeRecallConfig, CopyConfig
 from agents.plan import Place, load_plan
+from agents.reward_config import reward_recipe
 from ntm_gym import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,6 +61,22 @@ def test_a_plan_is_a_grid_of_changed_recipes(tmp_path):
     assert (dnc.max_sequences, dnc.optimizer) == (7_000, "rmsprop")
 
 
+def test_variants_can_learn_by_reward(tmp_path):
+    variant = '\n[[variants]]\nname = "rl"\nlearning = "reward"\nepisodes = 8\ngamma = 0.5\n'
+    plan = plan_of(tmp_path, PLAN + variant + 'cell.name = "dnc"\ncell.slots = 16\n')
+    config = plan.config(Place("copy", "rl", 3))
+    assert config == dataclasses.replace(
+        reward_recipe("NTMCopy-v0", "dnc"),
+        stop_when_solved=True,
+        max_updates=625,
+        episodes=8,
+        gamma=0.5,
+        seed=3,
+        cell=DNCConfig(slots=16),
+    )
+    assert config.max_sequences == 5_000
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "plans").iterdir()))
 def test_the_plans_of_this_project_are_sound(name):
     plan = load_plan(ROOT / "plans" / name)
@@ -105,6 +123,8 @@ BROKEN_VARIANTS = {
     'cell = "dnc"': "cell: expected settings such as cell.x = ..., got 'dnc'",
     'curriculum = "naiv"': "curriculum: expected one of 'uniform', .*, got 'naiv'",
     'learning_rate = "fast"': "learning_rate: expected a number, got 'fast'",
+    'learning = "guess"': "learning: expected one of supervised, reward, got 'guess'",
+    'learning = "reward"': "settings: expected some of .*, got 'report_sequences'",
     "learning_rate = -1": "expected settings in their ranges, got learning_rate=-1.0",
     "seed = 3": "variants: expected no seed",
 }

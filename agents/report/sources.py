@@ -191,7 +191,7 @@ def _entry_of_run(place: Place, run: Run) -> Entry:
     solved, last = solved_at(run), run.read_metrics()[-1]
     evaluated = (run.folder / "evaluation.json").exists()
     scores = mean_scores(run, "bit_errors") if evaluated else {}
-    effort = None if solved is None else solved[0]
+    effort = None if solved is None else solved.sequences
     flawless = frozenset(length for length, wrong in scores.items() if wrong == 0)
     numbers = last["sequences"], last["seconds"]
     return Entry(place, solved is not None, effort, *numbers, scores, flawless)
