@@ -167,7 +167,8 @@ class _Training(Training):
         config = self.config
         taught = lesson(played, config)
         taken = played.actions, played.log_probabilities
-        bonus = np.float32(config.entropy_bonus * self.left) * taught.matters
+        # Gone half-way, so that answers that are known can become sure.
+        bonus = np.float32(config.entropy_bonus * max(0.0, 2 * self.left - 1)) * taught.matters
         arrays = (played.observations, *taken, *taught[:2], played.steps, bonus)
         learned = []
         for part in _batches(config, self.rng):

@@ -113,8 +113,16 @@ class RewardConfig(LearningConfig):
 
 
 DIFFERENT: dict[str, dict[str, Any]] = {
-    # Few of its steps are scored, so that each counts more.
-    "associative_recall": {"policy_weight": 1.0},
+    # As in its supervised recipe, many updates by one episode each lead off the plateau. Few of its
+    # steps are scored, so that each counts more.
+    "associative_recall": {
+        "episodes": 1,
+        "policy_weight": 1.0,
+        "entropy_bonus": 1.5,
+        "anneal_reports": 40,
+        "max_updates": 80_000,
+        "report_updates": 500,
+    },
 }
 """What a task's recipe has that the others have not."""
 
@@ -138,11 +146,12 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     settings = {each.name: getattr(supervised, each.name) for each in fields(LearningConfig)}
     settings |= {
         "episodes": 4,
-        "rollouts": 64,
+        "rollouts": 12,
+        "credit": "bit",
         "gamma": 0.0,
         "by_length": True,
         "policy_weight": 4.0,
-        "entropy_bonus": 0.1,
+        "entropy_bonus": 0.4,
         "anneal_reports": 20,
         **DIFFERENT.get(name, {}),
     }
@@ -184,12 +193,14 @@ def budgeted(
         config: the recipe.
         task: the task, which may be of other sizes.
         lengths: the least and the greatest length of training.
-        steps: the budget, of all rows together. One update is made at least; of longer training, as
-            many updates as surely fit.
+        steps: the budget, of all rollouts together: as many updates as take so many steps in the
+            mean, where lengths are uniform; one at least.
         seed: the seed.
     """
     longest = int(task.steps(np.array([lengths[1]]))[0])
-    updates = max(1, steps // (config.episodes * config.rollouts * longest))
+    rng = np.random.default_rng(seed)
+    mean_steps = task.sample(rng, rng.integers(*lengths, 1_000, endpoint=True)).steps.mean()
+    updates = max(1, round(steps / (config.episodes * config.rollouts * mean_steps)))
     return dataclasses.replace(
         config,
         task=task,

@@ -64,7 +64,7 @@ def test_after_a_good_report_step_and_bonus_fall_and_blur_costs(monkeypatch):
         seen.training.advance()
         rate = float(seen.training.optimizer.learning_rate)
         told.append((rate, *map(np.max, seen.updates[-1][-2:])))
-    expected = [(1e-2, 0.5, 0), (1e-2, 0.5, 0), (0.75e-2, 0.375, 0.3), (0.75e-2, 0.375, 0.3)]
+    expected = [(1e-2, 0.5, 0), (1e-2, 0.5, 0), (0.75e-2, 0.25, 0.3), (0.75e-2, 0.25, 0.3)]
     np.testing.assert_allclose(told, expected, rtol=1e-6)
 
 
