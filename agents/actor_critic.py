@@ -2,9 +2,10 @@
 
 A cell's outputs are a policy and, if each episode is played once, a value. An update plays whole
 episodes from a reset to their end and takes the gradient through all their steps. The agent learns
-from observations and the scalar reward, never from the right answers; those serve only to test it
-on held-out tapes. As in supervised training, the step size falls to 0 once the task is nearly
-solved, and here the entropy bonus with it; `agents/training.py` has what is shared.
+from observations and the scalar reward, never from the right answers, which serve to test it on
+held-out tapes, and to begin with if `imitation` is asked for. As in supervised training, the step
+size falls to 0 once the task is nearly solved, and here the entropy bonus with it;
+`agents/training.py` has what is shared.
 """
 
 import dataclasses
@@ -25,12 +26,22 @@ from agents.reward_config import RewardConfig
 from agents.runs import Run
 from agents.training import Training
 from agents.training_loop import Outcome, train_to_the_end
-from agents.updates import hardest, in_groups, replace, spread
+from agents.updates import (
+    build_optimizer,
+    compile_updates,
+    hardest,
+    in_groups,
+    replace,
+    spread,
+)
 from ntm_gym import Batch
 from ntm_gym.cells import CELLS, unroll
 
 TRAINING = 4
 """Random stream of a seed for tapes and actions; held-out tapes are supervised training's."""
+
+IMITATION = 5
+"""Random stream of a seed for the tapes whose right answers are imitated first."""
 
 
 def train(
@@ -70,6 +81,8 @@ class _Training(Training):
         super().__init__(config, TRAINING)
         self._player = Player(config)
         cell, self._mean = (make_cell(config, self._player) for _ in range(2))
+        if config.imitation:
+            imitate(cell, config)
         self._mean.set_weights(cell.get_weights())
         policy = _policy_of(self._mean, self._player.actions.size)
         self.learn_with(cell, self._mean, build_network(policy, self._player.input_width))
@@ -196,6 +209,19 @@ def _batches(config: RewardConfig, rng: np.random.Generator) -> list[NDArray[np.
             order = rng.permutation(order)
         passes += np.split(order, config.minibatches)
     return passes
+
+
+def imitate(cell: Any, config: RewardConfig) -> None:
+    """Makes `imitation` updates of a cell by the right answers, as supervised training does."""
+    rng = np.random.default_rng([config.seed, IMITATION])
+    count = config.imitation * config.episodes
+    lengths = rng.integers(config.min_length, config.max_length, count, endpoint=True)
+    optimizer = build_optimizer(
+        config.optimizer, config.learning_rate, config.clip_norm, config.clip
+    )
+    optimizer.build(cell.trainable_variables)
+    update = compile_updates(cell, optimizer, cell, config.averaging)
+    update(*in_groups(config.task.sample(rng, lengths), config.episodes, config.max_steps))
 
 
 def make_cell(config: RewardConfig, player: Player) -> Any:

@@ -65,6 +65,9 @@ class RewardConfig(LearningConfig):
     ppo_clip: float = 0.0
     """How far a pass may move an action's probability, as a fraction, before nothing more is gained
     (PPO, Schulman et al. 2017); 0 sets no bound. Means nothing with one pass in one part."""
+    imitation: int = 0
+    """Updates by the right answers, with `episodes` of a task in each, before those by reward; with
+    0 it learns from rewards alone. Needs several rollouts: a value has no right answers."""
     max_updates: int = 20_000
     """Budget: training ends after so many updates, solved or not."""
     report_updates: int = 100
@@ -87,6 +90,7 @@ class RewardConfig(LearningConfig):
         checks["minibatches"] &= self.episodes % max(self.minibatches, 1) == 0
         checks["replay"] &= self.replay == 0 or self.task is not None
         checks["rollouts"] &= self.rollouts == 1 or self.task is not None
+        checks["imitation"] = self.imitation == 0 or (self.imitation > 0 and self.rollouts > 1)
         checks["credit"] = self.credit == "action" or self.rollouts > 1
         if self.task is not None:
             lengths = self.min_length, self.max_length

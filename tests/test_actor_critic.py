@@ -226,6 +226,25 @@ def test_the_right_answers_are_not_learned_from(tmp_path, monkeypatch):
     )
 
 
+def test_imitation_begins_with_the_right_answers(tmp_path):
+    config = dataclasses.replace(
+        TINY,
+        task=Copy(width=1),
+        max_length=1,
+        max_steps=3,
+        cell=LSTMConfig(units=16),
+        learning_rate=1e-2,
+        averaging=0.0,
+        max_updates=1,
+        report_updates=1,
+    )
+    errors = [
+        train(changed, run_of(tmp_path, changed, str(changed.imitation))).reports[0].bit_errors
+        for changed in (config, dataclasses.replace(config, imitation=300))
+    ]
+    assert errors[1] < 0.1 < errors[0]
+
+
 def gradient_step(config, found, actions):
     """How the outputs change by an update with plain descent, from equal probabilities."""
     player = Player(config)
@@ -342,6 +361,8 @@ def test_learns_a_tiny_copy(tmp_path):
         {"gamma": 1.5},
         {"rollouts": 0},
         {"credit": "bit", "rollouts": 1},
+        {"imitation": 5, "rollouts": 1},
+        {"imitation": -1},
         {"minibatches": 3},
         {"entropy_bonus": -1},
         {"max_length": 0},
