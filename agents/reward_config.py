@@ -124,6 +124,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
         "policy_weight": 1.0,
         "entropy_bonus": 1.5,
         "anneal_reports": 40,
+        "replay": 0.25,
         "max_updates": 80_000,
         "report_updates": 500,
     },
