@@ -82,7 +82,7 @@ class _Training(Training):
         self._player = Player(config)
         cell, self._mean = (make_cell(config, self._player) for _ in range(2))
         if config.imitation:
-            imitate(cell, config)
+            self._imitate(cell)
         self._mean.set_weights(cell.get_weights())
         policy = _policy_of(self._mean, self._player.actions.size)
         self.learn_with(cell, self._mean, build_network(policy, self._player.input_width))
@@ -94,6 +94,19 @@ class _Training(Training):
         self._update = compile_update(
             cell, self.optimizer, self._mean, self._player.actions, config
         )
+
+    def _imitate(self, cell: Any) -> None:
+        """Makes `imitation` updates of a cell by the right answers, as supervised training does."""
+        config = self.config
+        rng = np.random.default_rng([config.seed, IMITATION])
+        count = config.imitation * config.episodes
+        lengths = rng.integers(config.min_length, config.max_length, count, endpoint=True)
+        optimizer = build_optimizer(
+            config.optimizer, config.learning_rate, config.clip_norm, config.clip
+        )
+        optimizer.build(cell.trainable_variables)
+        update = compile_updates(cell, optimizer, cell, config.averaging)
+        update(*in_groups(config.task.sample(rng, lengths), config.episodes, config.max_steps))
 
     def refresh(self) -> None:
         weights = _policy_weights(self._mean, self._player.actions.size)
@@ -209,19 +222,6 @@ def _batches(config: RewardConfig, rng: np.random.Generator) -> list[NDArray[np.
             order = rng.permutation(order)
         passes += np.split(order, config.minibatches)
     return passes
-
-
-def imitate(cell: Any, config: RewardConfig) -> None:
-    """Makes `imitation` updates of a cell by the right answers, as supervised training does."""
-    rng = np.random.default_rng([config.seed, IMITATION])
-    count = config.imitation * config.episodes
-    lengths = rng.integers(config.min_length, config.max_length, count, endpoint=True)
-    optimizer = build_optimizer(
-        config.optimizer, config.learning_rate, config.clip_norm, config.clip
-    )
-    optimizer.build(cell.trainable_variables)
-    update = compile_updates(cell, optimizer, cell, config.averaging)
-    update(*in_groups(config.task.sample(rng, lengths), config.episodes, config.max_steps))
 
 
 def make_cell(config: RewardConfig, player: Player) -> Any:

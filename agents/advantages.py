@@ -45,27 +45,30 @@ def lesson(experience: Experience, config: RewardConfig) -> Lesson:
         surprise = rewards[..., t] + config.gamma * values[..., t + 1] - values[..., t]
         ahead = (surprise + decay * ahead) * playing[:, t : t + 1]
         found[..., t] = ahead
-    returns, matters = np.zeros((groups, longest)), playing
     if rollouts == 1:
-        returns = (found[:, 0] + values[:, 0, :-1]) * playing
+        returns, matters = (found[:, 0] + values[:, 0, :-1]) * playing, playing
+        better = found[..., np.newaxis]
     else:
-        matters = np.any(found != 0, axis=1)
-    if rollouts > 1 and config.credit == "action":
-        found = _less_the_others(found)
-    found = found[..., np.newaxis]
-    if config.credit == "bit":
-        found = credit_bits(experience.actions, found)
-    return Lesson(*(array.astype(np.float32) for array in (found, returns, matters)))
+        returns, matters = np.zeros((groups, longest)), np.any(found != 0, axis=1)
+        credit = credit_bits if config.credit == "bit" else credit_actions
+        better = credit(experience.actions, found[..., np.newaxis])
+    return Lesson(*(array.astype(np.float32) for array in (better, returns, matters)))
 
 
-def credit_bits(bits: NDArray[np.floating], got: NDArray[np.floating]) -> NDArray[np.float64]:
+def credit_actions(_: NDArray[np.floating], got: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Returns how much more each rollout got than the others; what `credit_bits` takes."""
+    return _less_the_others(got)
+
+
+def credit_bits(bits: NDArray[np.floating], got: NDArray[np.floating]) -> NDArray[np.floating]:
     """Says what each bit of an action was worth, by how rollouts with and without it compare.
 
     A linear function of the bits is fitted to what the rollouts of an episode got from a step on.
     What it says of the other bits is taken off a bit's advantage: a baseline that depends on them
     (Wu et al. 2018, "Variance reduction for policy gradient with action-dependent factorized
     baselines"). So a bit is not drowned by the luck of the others; a few more rollouts than bits
-    are enough where rewards are sums over bits. What the function does not explain counts for all.
+    are enough where rewards are sums over bits. What the function does not explain counts for all;
+    of such rewards the mean gradient is met up to what a fit to so few gets wrong.
 
     Args:
         bits: of K rollouts of G episodes of T steps, [G, K, T, A].

@@ -35,8 +35,8 @@ class RewardConfig(LearningConfig):
     """Times that each episode is played with other answers; only tasks can be. From 2 on, the mean
     return of an episode's other rollouts is the baseline, and no values are learned."""
     credit: Literal["action", "bit"] = "action"
-    """What is given credit for a reward: the whole action, or with several rollouts each of its
-    bits, by comparing rollouts with and without it (Wu et al. 2018)."""
+    """What is given credit for a reward: the whole action, or each of its bits, by comparing
+    rollouts with and without it (Wu et al. 2018). Has no effect with one rollout."""
     max_steps: int = 500
     """Steps after which an episode is cut, if it has not ended; a task's episodes always end."""
     gamma: float = 0.99
@@ -91,7 +91,6 @@ class RewardConfig(LearningConfig):
         checks["replay"] &= self.replay == 0 or self.task is not None
         checks["rollouts"] &= self.rollouts == 1 or self.task is not None
         checks["imitation"] = self.imitation == 0 or (self.imitation > 0 and self.rollouts > 1)
-        checks["credit"] = self.credit == "action" or self.rollouts > 1
         if self.task is not None:
             lengths = self.min_length, self.max_length
             checks["min_length"] = lengths[0] is not None and lengths[0] >= self.task.shortest

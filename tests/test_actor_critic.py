@@ -360,7 +360,6 @@ def test_learns_a_tiny_copy(tmp_path):
     [
         {"gamma": 1.5},
         {"rollouts": 0},
-        {"credit": "bit", "rollouts": 1},
         {"imitation": 5, "rollouts": 1},
         {"imitation": -1},
         {"minibatches": 3},
