@@ -173,6 +173,20 @@ def test_stopped_and_started_again_it_says_what_it_would_have_said(stopped_twice
     assert "| `ntm` | 0 of 2 | not [not-not] |" in summary
 
 
+@SAVING
+def test_variants_that_learn_by_reward_are_trained_and_scored(tmp_path, monkeypatch):
+    monkeypatch.setattr("agents.console.prepare_tensorflow", lambda: None)  # it runs here already
+    text = TINY.replace("report_sequences = 16", 'learning = "reward"\nreport_updates = 8')
+    job, _ = plan_of(tmp_path, text).jobs(tmp_path).values()
+    heard = []
+    job.work(lambda sequences, _: heard.append(sequences))
+    assert job.is_done()
+    assert heard == [32, 64, 64, 64, 64]  # two reports, and an evaluation of two lengths
+    assert [
+        row.length for row in collect(Place("copy", "ntm", 0), Run.open(job.folder), (1, 3))
+    ] == [1, 3]
+
+
 def test_csv_holds_what_the_runs_own_files_hold(stopped_twice):
     folder, _ = stopped_twice
     for row in read_csv(folder / "scores.csv"):
