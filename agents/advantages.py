@@ -66,7 +66,7 @@ def credit_bits(bits: NDArray[np.floating], got: NDArray[np.floating]) -> NDArra
     A linear function of the bits is fitted to what the rollouts of an episode got from a step on.
     What it says of the other bits is taken off a bit's advantage: a baseline that depends on them
     (Wu et al. 2018, "Variance reduction for policy gradient with action-dependent factorized
-    baselines"). So a bit is not drowned by the luck of the others; a few more rollouts than bits
+    baselines"). So a bit is not blurred by the luck of the others; a few more rollouts than bits
     are enough where rewards are sums over bits. What the function does not explain counts for all;
     of such rewards the mean gradient is met up to what a fit to so few gets wrong.
 
