@@ -256,21 +256,21 @@ def test_names_stay_text(tmp_path):
         ("", "expected rows of task, variant, .*, got the columns None"),
         ("task,variant\ncopy,ntm\n", r"got the columns \['task', 'variant'\]"),
         ("\0", "expected rows of task, variant"),
-        ("{head}\ncopy,a,0,,,1,1,0,,0,0,0,0,0\n", "a length that no sequence has"),
-        ("{head}\ncopy,a,0,,,1,1,9999999999,,0,0,0,0,0\n", "a length that no sequence has"),
-        ("{head}\ncopy,a,0,99999999999999999999,,1,1,9,,0,0,0,0,0\n", "an integer of 20 digits"),
+        ("{head}\ncopy,a,0,,,,1,1,0,,0,0,0,0,0\n", "a length that no sequence has"),
+        ("{head}\ncopy,a,0,,,,1,1,9999999999,,0,0,0,0,0\n", "a length that no sequence has"),
+        ("{head}\ncopy,a,0,99999999999999999999,,,1,1,9,,0,0,0,0,0\n", "an integer of 20 digits"),
         ("{head}\n", "no rows"),
-        ("{head}\ncopy,a,0,,,1,1,10,,0,0,0,0\n", "expected rows of task"),
-        ("{head}\ncopy,a,0,,,1,1,10,,0,0,0,0,0,0\n", "expected rows of task"),
-        ("{head}\ncopy,a,zero,,,1,1,10,,0,0,0,0,0\n", "expected rows of task"),
-        ("{head}\n{row}copy,b,0,,,1,1,10,,0,0,0,0,0\n{row}", "that do not follow one another"),
+        ("{head}\ncopy,a,0,,,,1,1,10,,0,0,0,0\n", "expected rows of task"),
+        ("{head}\ncopy,a,0,,,,1,1,10,,0,0,0,0,0,0\n", "expected rows of task"),
+        ("{head}\ncopy,a,zero,,,,1,1,10,,0,0,0,0,0\n", "expected rows of task"),
+        ("{head}\n{row}copy,b,0,,,,1,1,10,,0,0,0,0,0\n{row}", "that do not follow one another"),
         ("env_id,agent\n", "expected rows of env_id, agent"),
     ],
 )
 def test_damaged_scores_are_refused(tmp_path, text, message):
     write_scores(tmp_path, "a")
     head = (tmp_path / "scores.csv").read_text().partition("\n")[0]
-    row = "copy,a,0,,,1,1,10,,0,0,0,0,0\n"
+    row = "copy,a,0,,,,1,1,10,,0,0,0,0,0\n"
     (tmp_path / "scores.csv").write_text(text.format(head=head, row=row))
     with pytest.raises(RunError, match=message):
         read_results(tmp_path)
