@@ -4,7 +4,7 @@ A cell's outputs are a policy and, if each episode is played once, a value. An u
 episodes from a reset to their end and takes the gradient through all their steps. The agent learns
 from observations and the scalar reward, never from the right answers, which serve to test it on
 held-out tapes, and to begin with if `imitation` is asked for. As in supervised training, the step
-size falls to 0 once the task is nearly solved, and here the entropy bonus with it;
+size falls to 0 once the task is nearly solved, and here the entropy bonus twice as fast;
 `agents/training.py` has what is shared.
 """
 
@@ -27,10 +27,10 @@ from agents.runs import Run
 from agents.training import Training
 from agents.training_loop import Outcome, train_to_the_end
 from agents.updates import (
-    build_optimizer,
     compile_updates,
     hardest,
     in_groups,
+    recipe_optimizer,
     replace,
     spread,
 )
@@ -81,11 +81,10 @@ class _Training(Training):
         super().__init__(config, TRAINING)
         self._player = Player(config)
         cell, self._mean = (make_cell(config, self._player) for _ in range(2))
-        if config.imitation:
-            self._imitate(cell)
         self._mean.set_weights(cell.get_weights())
         policy = _policy_of(self._mean, self._player.actions.size)
         self.learn_with(cell, self._mean, build_network(policy, self._player.input_width))
+        self._cell = cell
         self._step = tf.function(cell.call, jit_compile=True, autograph=False)
         self._answer = tf.function(
             lambda *shown: unroll(cell, *shown).outputs, jit_compile=True, autograph=False
@@ -95,18 +94,15 @@ class _Training(Training):
             cell, self.optimizer, self._mean, self._player.actions, config
         )
 
-    def _imitate(self, cell: Any) -> None:
-        """Makes `imitation` updates of a cell by the right answers, as supervised training does."""
-        config = self.config
+    def _imitate(self) -> None:
+        """Makes `imitation` updates by the right answers, as supervised training does."""
+        config, cell = self.config, self._cell
         rng = np.random.default_rng([config.seed, IMITATION])
         count = config.imitation * config.episodes
         lengths = rng.integers(config.min_length, config.max_length, count, endpoint=True)
-        optimizer = build_optimizer(
-            config.optimizer, config.learning_rate, config.clip_norm, config.clip
-        )
-        optimizer.build(cell.trainable_variables)
-        update = compile_updates(cell, optimizer, cell, config.averaging)
+        update = compile_updates(cell, recipe_optimizer(config, cell), cell, config.averaging)
         update(*in_groups(config.task.sample(rng, lengths), config.episodes, config.max_steps))
+        self._mean.set_weights(cell.get_weights())
 
     def refresh(self) -> None:
         weights = _policy_weights(self._mean, self._player.actions.size)
@@ -116,6 +112,8 @@ class _Training(Training):
         self._player.envs.close()
 
     def learn(self) -> RewardReport:
+        if self.config.imitation and not self.rows:
+            self._imitate()
         config, began = self.config, time.perf_counter()
         earlier = self.sequences // config.episodes
         updates = min(config.report_updates, config.max_updates - earlier)

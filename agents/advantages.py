@@ -45,19 +45,14 @@ def lesson(experience: Experience, config: RewardConfig) -> Lesson:
         surprise = rewards[..., t] + config.gamma * values[..., t + 1] - values[..., t]
         ahead = (surprise + decay * ahead) * playing[:, t : t + 1]
         found[..., t] = ahead
+    better = found[..., np.newaxis]
     if rollouts == 1:
         returns, matters = (found[:, 0] + values[:, 0, :-1]) * playing, playing
-        better = found[..., np.newaxis]
     else:
         returns, matters = np.zeros((groups, longest)), np.any(found != 0, axis=1)
-        credit = credit_bits if config.credit == "bit" else credit_actions
-        better = credit(experience.actions, found[..., np.newaxis])
+        by_bit = config.credit == "bit"
+        better = credit_bits(experience.actions, better) if by_bit else _less_the_others(better)
     return Lesson(*(array.astype(np.float32) for array in (better, returns, matters)))
-
-
-def credit_actions(_: NDArray[np.floating], got: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Returns how much more each rollout got than the others; what `credit_bits` takes."""
-    return _less_the_others(got)
 
 
 def credit_bits(bits: NDArray[np.floating], got: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -72,7 +72,8 @@ class BenchmarkJob:
         task: its task.
         trained: the least and the greatest length of training.
         seed: seed of all that is drawn, the held-out tapes aside; a run's own.
-        steps: environment steps of training at most; learners finish what they have begun.
+        steps: environment steps of training. Learners of Stable-Baselines3 finish what they have
+            begun; of the others, episodes come out at so many in the mean.
         lengths: lengths of the evaluation.
         episodes: held-out tapes for each of them.
     """

@@ -57,7 +57,7 @@ class RewardConfig(LearningConfig):
     entropy_bonus: float = 0.01
     """What a nat of the policy's entropy is worth at a step; with several rollouts, at one from
     which on any of them got a reward. It keeps bits that have grown sure and wrong from never being
-    tried again. Falls with the step size."""
+    tried again. Falls twice as fast as the step size, and is gone when half of that is."""
     epochs: int = 1
     """Passes over the episodes of an update."""
     minibatches: int = 1

@@ -15,7 +15,7 @@ from agents.config import CopyConfig
 from agents.recurrent import make_cell
 from agents.speed import Speed, rate
 from agents.throughput_environments import environment_speeds, sb3_speeds, task_speeds
-from agents.updates import build_optimizer, compile_test, compile_updates, in_groups
+from agents.updates import compile_test, compile_updates, in_groups, recipe_optimizer
 from ntm_gym import Copy
 
 
@@ -58,11 +58,7 @@ def _training_speeds(what: str, config: CopyConfig, seconds: float) -> Iterator[
 def _network(config: CopyConfig) -> tuple[Any, keras.optimizers.Optimizer]:
     cell = make_cell(config)
     cell.build((None, config.task.input_width))
-    optimizer = build_optimizer(
-        config.optimizer, config.learning_rate, config.clip_norm, config.clip
-    )
-    optimizer.build(cell.trainable_variables)
-    return cell, optimizer
+    return cell, recipe_optimizer(config, cell)
 
 
 def _keras_update(

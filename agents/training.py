@@ -27,7 +27,7 @@ from agents.network import cell_of
 from agents.reports import check_row, first_solved, lesson_columns
 from agents.reward_config import RewardConfig
 from agents.runs import RunError
-from agents.updates import build_optimizer, compile_test, held_out_groups
+from agents.updates import compile_test, held_out_groups, recipe_optimizer
 from ntm_gym.curriculum import make_curriculum
 
 logger = logging.getLogger(__name__)
@@ -82,10 +82,7 @@ class Training(abc.ABC):
         config = self.config
         self.network = network
         self.guard = Guard(config, lambda: [variable.numpy() for variable in cell.variables])
-        self.optimizer = build_optimizer(
-            config.optimizer, config.learning_rate, config.clip_norm, config.clip
-        )
-        self.optimizer.build(cell.trainable_variables)
+        self.optimizer = recipe_optimizer(config, cell)
         self._variables = [*cell.variables, *mean.variables, *self.optimizer.variables]
         self._last = self._values()
         if config.task is not None:

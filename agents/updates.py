@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from agents.learning_config import LearningConfig
 from ntm_gym import Batch, Task
 from ntm_gym.cells import unroll
 
@@ -31,6 +32,15 @@ def build_optimizer(
     # A shorter memory of squares than usual: after a rare large gradient, Adam's steps are too long
     # for as many updates as it remembers the small ones before.
     return keras.optimizers.Adam(learning_rate, beta_2=0.99, **bound)
+
+
+def recipe_optimizer(config: LearningConfig, cell: Any) -> keras.optimizers.Optimizer:
+    """Returns a recipe's optimiser, built for the weights of a cell."""
+    optimizer = build_optimizer(
+        config.optimizer, config.learning_rate, config.clip_norm, config.clip
+    )
+    optimizer.build(cell.trainable_variables)
+    return optimizer
 
 
 def compile_updates(
