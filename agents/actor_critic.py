@@ -123,7 +123,7 @@ class _Training(Training):
         for k in range(updates):
             experience, tapes = self._play(self._hard_ones(again, k))
             shown.append(tapes)
-            played.append(_told_of(experience))
+            played.append(_told_of(experience, config))
             learned += self._learn_from(experience)
             steps += experience.env_steps
         seconds = time.perf_counter() - began
@@ -181,8 +181,8 @@ class _Training(Training):
         inputs, targets, mask, steps, lengths = (group[0] for group in groups)
         tape = Batch(inputs, targets, mask > 0, steps.astype(np.int64), lengths)
         experience = player.play_tapes(self._answer, tape, self.rng)
-        errors = experience.infos["bit_errors"].mean(axis=1)
         if new.any():
+            _, errors, _ = _told_of(experience, config)
             self.curriculum.record(lengths[new], errors[new])
         return experience, [inputs, targets, mask, steps, lengths]
 
@@ -190,10 +190,9 @@ class _Training(Training):
         """Makes an update for each part of each pass; returns gradient norms and entropies."""
         config = self.config
         taught = lesson(played, config)
-        taken = played.actions, played.log_probabilities
         # Gone half-way, so that answers that are known can become sure.
         bonus = np.float32(config.entropy_bonus * max(0.0, 2 * self.left - 1)) * taught.matters
-        arrays = (played.observations, *taken, *taught[:2], played.steps, bonus)
+        arrays = (played.observations, *taught[:4], played.steps, bonus)
         learned = []
         for part in _batches(config, self.rng):
             told = [*(array[part] for array in arrays), self.blur_cost]
@@ -203,10 +202,13 @@ class _Training(Training):
         return learned
 
 
-def _told_of(played: Experience) -> NDArray[np.float64]:
+def _told_of(played: Experience, config: RewardConfig) -> NDArray[np.float64]:
     """Each episode's mean return, wrong bits (NaN if it has none) and length, float64[3, G]."""
-    returns = played.rewards.sum(axis=2).mean(axis=1)
-    errors = played.infos["bit_errors"].mean(axis=1) if "bit_errors" in played.infos else None
+    policy = slice(1 if config.teaches_bits else None)  # the rollouts that it alone has played
+    returns = played.rewards[:, policy].sum(axis=2).mean(axis=1)
+    errors = None
+    if "bit_errors" in played.infos:
+        errors = played.infos["bit_errors"][:, policy].mean(axis=1)
     length = played.infos["length"][:, 0] if "length" in played.infos else played.steps
     return np.stack([returns, np.full_like(returns, np.nan) if errors is None else errors, length])
 

@@ -16,23 +16,30 @@ class Lesson(NamedTuple):
     """What G episodes of K rollouts and T steps teach; 0 after an episode's end.
 
     Attributes:
-        advantages: of the actions, float32[G, K, T, 1], or of their bits, float32[G, K, T, A].
+        actions: what is to become likelier or less likely: the actions of all rollouts,
+            float32[G, K, T, A], or the better value of each bit, float32[G, 1, T, A].
+        advantages: of those actions, float32[G, K, T, 1], or how much those bits count, from 0 to
+            1, float32[G, 1, T, A].
+        log_probabilities: those that the parts of the actions had, float32[G, K, T, A]; 0 of bits.
         returns: what to expect from a step on, float32[G, T].
         matters: 1 where what is done may change what is got, float32[G, T].
     """
 
+    actions: NDArray[np.float32]
     advantages: NDArray[np.float32]
+    log_probabilities: NDArray[np.float32]
     returns: NDArray[np.float32]
     matters: NDArray[np.float32]
 
 
 def lesson(experience: Experience, config: RewardConfig) -> Lesson:
-    """How much better each action was than expected, and what to expect, by a config's settings.
+    """What to make likelier and what to expect, by a config's settings.
 
-    With one rollout these are generalised advantages (Schulman et al. 2016, equation 16) and their
-    sums with the values, and every step matters. With K > 1, the discounted rewards from a step on,
-    less the mean of the same over the episode's other rollouts; nothing is expected then, 0, and
-    steps from which on no rollout got a reward do not matter.
+    With one rollout the advantages are generalised ones (Schulman et al. 2016, equation 16), their
+    sums with the values are what to expect, and every step matters. With K > 1, an advantage is
+    the discounted rewards from a step on, less the mean of the same over the episode's other
+    rollouts; nothing is expected then, 0, and steps from which on no rollout got a reward do not
+    matter. For bits see `better_bits`.
     """
     scale = config.reward_scale * (experience.steps[:, None, None] if config.by_length else 1.0)
     rewards, values = experience.rewards * scale, experience.values
@@ -45,39 +52,52 @@ def lesson(experience: Experience, config: RewardConfig) -> Lesson:
         surprise = rewards[..., t] + config.gamma * values[..., t + 1] - values[..., t]
         ahead = (surprise + decay * ahead) * playing[:, t : t + 1]
         found[..., t] = ahead
-    better = found[..., np.newaxis]
+    got = found[..., np.newaxis]
     if rollouts == 1:
         returns, matters = (found[:, 0] + values[:, 0, :-1]) * playing, playing
     else:
         returns, matters = np.zeros((groups, longest)), np.any(found != 0, axis=1)
-        by_bit = config.credit == "bit"
-        better = credit_bits(experience.actions, better) if by_bit else _less_the_others(better)
-    return Lesson(*(array.astype(np.float32) for array in (better, returns, matters)))
+    if config.teaches_bits:
+        actions, advantages = better_bits(experience.actions, got)
+        chances = np.zeros_like(actions)
+    else:
+        actions, chances = experience.actions, experience.log_probabilities
+        advantages = got if rollouts == 1 else _less_the_others(got)
+    taught = actions, advantages, chances, returns, matters
+    return Lesson(*(array.astype(np.float32) for array in taught))
 
 
-def credit_bits(bits: NDArray[np.floating], got: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Says what each bit of an action was worth, by how rollouts with and without it compare.
+def better_bits(
+    bits: NDArray[np.floating], got: NDArray[np.floating]
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Says which value of each bit earned more, by how rollouts with and without it compare.
 
-    A linear function of the bits is fitted to what the rollouts of an episode got from a step on.
-    What it says of the other bits is taken off a bit's advantage: a baseline that depends on them
-    (Wu et al. 2018, "Variance reduction for policy gradient with action-dependent factorized
-    baselines"). So a bit is not blurred by the luck of the others; a few more rollouts than bits
-    are enough where rewards are sums over bits. What the function does not explain counts for all;
-    of such rewards the mean gradient is met up to what a fit to so few gets wrong.
+    A linear function of a step's bits is fitted to what the rollouts of an episode got from that
+    step on, the least one where several fit: the estimator of Swaminathan et al. 2017 ("Off-policy
+    evaluation for slate recommendation", section 3) for actions of several parts. Where rewards
+    are sums over bits, a few more rollouts than bits pin it down. To take the sign of a bit's
+    coefficient for its right value, and the size for what a mistake costs, makes of learning by
+    reward a classification with costs (Dudik, Langford & Li 2011, "Doubly robust policy evaluation
+    and learning", section 4.1): bits that are sure and wrong are taught as much as any others,
+    while the gradient of the expected reward vanishes there.
 
     Args:
         bits: of K rollouts of G episodes of T steps, [G, K, T, A].
         got: what each got from each step on, [G, K, T, 1].
 
     Returns:
-        The advantages of the bits, float64[G, K, T, A].
+        The better value of each bit, 0 or 1, float64[G, 1, T, A], and what the worse one costs,
+        as a fraction of the most that any bit of the episode costs, of the same shape.
     """
     own = _less_the_others(bits.astype(np.float64)).swapaxes(1, 2)  # [G, T, K, A]
-    got = _less_the_others(got).swapaxes(1, 2)
     across = own.swapaxes(-1, -2)
-    worth = np.linalg.solve(across @ own + RIDGE * np.eye(own.shape[-1]), across @ got)
-    told = own * worth.swapaxes(-1, -2)
-    return (told + got - told.sum(axis=-1, keepdims=True)).swapaxes(1, 2)
+    worth = np.linalg.solve(
+        across @ own + RIDGE * np.eye(own.shape[-1]),
+        across @ _less_the_others(got).swapaxes(1, 2),
+    )[..., 0][:, np.newaxis]
+    costs = np.abs(worth)
+    most = costs.max(axis=(2, 3), keepdims=True)
+    return (worth > 0).astype(np.float64), np.divide(costs, most, out=costs, where=most > 0)
 
 
 def _less_the_others(values: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -106,6 +106,10 @@ class Player:
         policy = outputs[..., : self.actions.size]
         # By time first, so that each step's actions lie together.
         drawn = self.actions.sample(rng, policy.swapaxes(0, 1).repeat(rollouts, axis=1))
+        if self._config.teaches_bits:
+            flipped = rng.random(drawn.shape) < self._config.exploration
+            flipped[:, ::rollouts] = False
+            drawn ^= flipped
         self.envs.reset(options={"tape": tapes})
         rewards = np.zeros((longest, episodes * rollouts))
         ends = steps.repeat(rollouts)

@@ -39,9 +39,9 @@ def differentiate(
     actions: Actions,
     config: RewardConfig,
     observations: tf.Tensor,
-    taken: tf.Tensor,
-    log_probabilities: tf.Tensor,
+    taught: tf.Tensor,
     found: tf.Tensor,
+    log_probabilities: tf.Tensor,
     returns: tf.Tensor,
     steps: tf.Tensor,
     entropy_bonus: tf.Tensor,
@@ -54,10 +54,10 @@ def differentiate(
         actions: the kind of the actions.
         config: the recipe.
         observations: float32[G, T, D].
-        taken: the actions, float32[G, K, T, A].
-        log_probabilities: those that their parts had, float32[G, K, T, A].
-        found: advantages of actions, float32[G, K, T, 1], or of their bits, float32[G, K, T, A].
-        returns: float32[G, T].
+        taught: actions; this and the next three are those of a lesson (`agents.advantages`).
+        found: their advantages.
+        log_probabilities: those that their parts had.
+        returns: what to expect.
         steps: of the episodes, int32[G].
         entropy_bonus: what a nat of entropy is worth at each step, float32[G, T].
         blur_cost: what a step's blur costs.
@@ -71,14 +71,8 @@ def differentiate(
         unrolled = unroll(cell, observations, steps, training=True)
         outputs = unrolled.outputs
         policy = outputs[..., : actions.size]
-        moved = actions.log_probabilities(policy[:, tf.newaxis], taken) - log_probabilities
-        if found.shape[-1] == 1:
-            moved = tf.reduce_sum(moved, axis=-1, keepdims=True)
-        ratio = tf.exp(moved * playing[:, tf.newaxis, :, tf.newaxis])
-        gain = ratio * found
-        if config.ppo_clip:
-            bounded = tf.clip_by_value(ratio, 1 - config.ppo_clip, 1 + config.ppo_clip)
-            gain = tf.minimum(gain, bounded * found)
+        moved = actions.log_probabilities(policy[:, tf.newaxis], taught) - log_probabilities
+        gain = moved * found if config.teaches_bits else _expected(moved, found, playing, config)
         entropy = actions.entropy(policy) * playing
         # Advantages are 0 beyond an episode's end.
         loss = -config.policy_weight * tf.reduce_sum(tf.reduce_mean(gain, axis=1))
@@ -90,3 +84,18 @@ def differentiate(
         loss /= episodes
     gradients = tape.gradient(loss, [variable.value for variable in cell.trainable_variables])
     return tf.reduce_sum(entropy) / tf.reduce_sum(playing), gradients
+
+
+def _expected(
+    moved: tf.Tensor, found: tf.Tensor, playing: tf.Tensor, config: RewardConfig
+) -> tf.Tensor:
+    """Returns what actions promise, float32[G, K, T, 1], by how their log-probabilities moved.
+
+    The surrogate of PPO (Schulman et al. 2017, equations 6 and 7).
+    """
+    moved = tf.reduce_sum(moved, axis=-1, keepdims=True)
+    ratio = tf.exp(moved * playing[:, tf.newaxis, :, tf.newaxis])
+    if not config.ppo_clip:
+        return ratio * found
+    bounded = tf.clip_by_value(ratio, 1 - config.ppo_clip, 1 + config.ppo_clip)
+    return tf.minimum(ratio * found, bounded * found)

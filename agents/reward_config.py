@@ -35,8 +35,12 @@ class RewardConfig(LearningConfig):
     """Times that each episode is played with other answers; only tasks can be. From 2 on, the mean
     return of an episode's other rollouts is the baseline, and no values are learned."""
     credit: Literal["action", "bit"] = "action"
-    """What is given credit for a reward: the whole action, or each of its bits, by comparing
-    rollouts with and without it (Wu et al. 2018). Has no effect with one rollout."""
+    """What gets credit for rewards. The whole action: it is made likelier by how much better than
+    expected it did. Each of its bits: a comparison of rollouts with and without it says which value
+    earned more, and that is taught by cross-entropy. With one rollout, always the whole action."""
+    exploration: float = 0.0
+    """Probability that a bit is flipped after it was drawn, where bits get credit, in all rollouts
+    of an episode but the first, which shows how good the policy is."""
     max_steps: int = 500
     """Steps after which an episode is cut, if it has not ended; a task's episodes always end."""
     gamma: float = 0.99
@@ -84,6 +88,7 @@ class RewardConfig(LearningConfig):
             "value_weight": self.value_weight >= 0,
             "entropy_bonus": self.entropy_bonus >= 0,
             "ppo_clip": self.ppo_clip >= 0,
+            "exploration": 0 <= self.exploration < 1,
             "gamma": 0 <= self.gamma <= 1,
             "gae_lambda": 0 <= self.gae_lambda <= 1,
         }
@@ -114,27 +119,16 @@ class RewardConfig(LearningConfig):
         """The task's short name, or the environment's id if it is no task's."""
         return next((n for n, p in PROTOCOLS.items() if p.env_id == self.env_id), self.env_id)
 
-
-DIFFERENT: dict[str, dict[str, Any]] = {
-    # As in its supervised recipe, many updates by one episode each lead off the plateau. Few of its
-    # steps are scored, so that each counts more.
-    "associative_recall": {
-        "episodes": 1,
-        "policy_weight": 1.0,
-        "entropy_bonus": 1.5,
-        "anneal_reports": 40,
-        "replay": 0.25,
-        "max_updates": 80_000,
-        "report_updates": 500,
-    },
-}
-"""What a task's recipe has that the others have not."""
+    @property
+    def teaches_bits(self) -> bool:
+        """Whether bits are taught their better values."""
+        return self.credit == "bit" and self.rollouts > 1
 
 
 def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     """Returns the config of an environment with the cell of that name.
 
-    That of a task has the cell, the optimiser and the guards of its supervised recipe with it.
+    That of a task is its supervised recipe, but that it learns from what rollouts were rewarded.
 
     Raises:
         ValueError: the cell is unknown.
@@ -148,16 +142,19 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     supervised = recipe(name, cell)
     longest = supervised.task.steps(np.array([supervised.max_length]))[0]
     settings = {each.name: getattr(supervised, each.name) for each in fields(LearningConfig)}
+    episodes = supervised.batch_size
     settings |= {
-        "episodes": 4,
-        "rollouts": 12,
+        "episodes": episodes,
+        # As many as bits: with fewer, what the bits are worth is guessed more often than known.
+        "rollouts": max(4, supervised.task.target_width),
         "credit": "bit",
+        "exploration": 0.1,
         "gamma": 0.0,
         "by_length": True,
-        "policy_weight": 4.0,
-        "entropy_bonus": 0.4,
-        "anneal_reports": 20,
-        **DIFFERENT.get(name, {}),
+        "entropy_bonus": 0.0,
+        "max_updates": supervised.max_sequences // episodes,
+        # Twice as often as in supervised training, whose step size falls in as many parts.
+        "report_updates": supervised.report_sequences // episodes // 2,
     }
     return RewardConfig(
         env_id,

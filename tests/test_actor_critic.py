@@ -9,11 +9,11 @@ import tensorflow as tf
 from marks import SAVING
 
 from agents.actor_critic import train
-from agents.advantages import credit_bits, lesson
+from agents.advantages import better_bits, lesson
 from agents.cell_config import DNCConfig, LSTMConfig, NTMConfig
 from agents.evaluation import evaluate_run
 from agents.experience import Experience, Player
-from agents.policy_gradient import compile_update
+from agents.policy_gradient import compile_update, differentiate
 from agents.recurrent import RecurrentAgent
 from agents.reward_config import RewardConfig, reward_recipe
 from agents.runs import Run
@@ -64,7 +64,7 @@ def test_generalised_advantages_by_hand():
     config = dataclasses.replace(CARTPOLE, gamma=0.5, gae_lambda=0.5, reward_scale=2.0)
     # One episode of two steps, cut: the value after the last step, 8, counts.
     played = experience([[[1, 3, 0]]], [[[4, 2, 8, 0]]], [2])
-    found, returns, matters = lesson(played, config)
+    _, found, _, returns, matters = lesson(played, config)
     last = 6 + 0.5 * 8 - 2
     first = 2 + 0.5 * 2 - 4 + 0.25 * last
     np.testing.assert_allclose(found[..., 0], [[[first, last, 0]]])
@@ -83,13 +83,13 @@ def test_lambda_one_and_zero():
 
 def test_the_other_rollouts_are_the_baseline():
     rewards = [[[1, 0, 0], [3, 4, 0], [5, 2, 0]]]
-    found, returns, _ = lesson(
+    _, found, _, returns, _ = lesson(
         experience(rewards, np.zeros((1, 1, 4)), [2]), dataclasses.replace(TINY, gamma=0.0)
     )
     # Times the two steps of the episode.
     np.testing.assert_allclose(found[..., 0], 2 * np.array([[[-3, -3, 0], [0, 3, 0], [3, 0, 0]]]))
     assert not returns.any()
-    found, *_ = lesson(
+    _, found, *_ = lesson(
         experience(rewards, np.zeros((1, 1, 4)), [2]),
         dataclasses.replace(TINY, gamma=1.0, by_length=False),
     )
@@ -103,35 +103,75 @@ def test_steps_matter_up_to_the_last_reward(gamma, expected):
     assert matters.tolist() == [expected]
 
 
-def test_bits_get_credit_for_what_they_changed():
+def test_rollouts_tell_which_value_of_a_bit_is_better():
     rng = np.random.default_rng(0)
     bits = rng.integers(2, size=(2, 12, 3, 4)).astype(float)
     worth = np.array([1.0, -2.0, 0.5, 0.0])
     got = (bits @ worth)[..., np.newaxis] + 7.0
-    found = credit_bits(bits, got)
-    # What others got by the same bit is taken off.
-    others = (bits.sum(axis=1, keepdims=True) - bits) / 11
-    np.testing.assert_allclose(found, worth * (bits - others), atol=0.01)
+    better, costs = better_bits(bits, got)
+    assert better.shape == costs.shape == (2, 1, 3, 4)
+    assert np.all(better[..., :3] == [1, 0, 1])
+    np.testing.assert_allclose(costs, np.broadcast_to([0.5, 1, 0.25, 0], costs.shape), atol=0.01)
 
 
-def test_bits_that_never_differ_share_what_is_not_explained():
+def test_few_rollouts_are_right_more_often_than_not():
     rng = np.random.default_rng(0)
-    bits = np.ones((1, 8, 1, 2))
-    got = rng.normal(size=(1, 8, 1, 1))
-    expected = (got - got.mean(axis=1, keepdims=True)) * 8 / 7
-    np.testing.assert_allclose(credit_bits(bits, got), expected.repeat(2, axis=3), atol=1e-9)
+    right = rng.integers(2, size=(2_000, 1, 1, 8))
+    bits = rng.integers(2, size=(2_000, 3, 1, 8))
+    got = (bits == right).sum(axis=-1, keepdims=True).astype(float)
+    better, costs = better_bits(bits, got)
+    # Weighted by what it costs, as in the loss.
+    assert 0.7 < ((better == right) * costs).sum() / costs.sum() < 0.9
 
 
-def test_credit_by_bit_agrees_with_credit_by_action_in_the_mean():
-    """Of rewards that are no sum over bits, too: both estimate the gradient of the mean reward."""
-    bits = np.random.default_rng(0).integers(2, size=(4_000, 16, 1, 3)).astype(float)
-    got = bits.prod(axis=3, keepdims=True) + bits[..., :1] - bits[..., 1:2] * bits[..., 2:]
-    plain = got - (got.sum(axis=1, keepdims=True) - got) / 15
-    by_action, by_bit = (
-        ((bits - 0.5) * found).mean(axis=1).squeeze() for found in (plain, credit_bits(bits, got))
+@pytest.mark.parametrize("rewarded", [False, True])
+def test_nothing_is_taught_of_bits_that_never_differ(rewarded):
+    got = np.random.default_rng(0).normal(size=(1, 8, 1, 1)) * rewarded
+    _, costs = better_bits(np.ones((1, 8, 1, 2)), got)
+    assert costs.tolist() == [[[[0, 0]]]]
+
+
+def test_bits_are_taught_as_right_answers_are():
+    """Where rollouts tell all about the bits, what they ask of a cell is what right answers ask."""
+    config = dataclasses.replace(TINY, rollouts=12, credit="bit")
+    player = Player(config)
+    cell = make_cell(player)
+    # All answers are sure, and half of them wrong.
+    cell.output_layer.bias.assign([10.0, -10.0])
+    rng = np.random.default_rng(0)
+    tapes = config.task.sample(rng, np.array([2, 2, 2, 2]))
+    shown, steps = tapes.inputs.astype(np.float32), tapes.steps.astype(np.int32)
+    taken = rng.integers(2, size=(4, 12, 5, 2)).astype(np.float32)
+    scored = tapes.mask[:, np.newaxis] * 1.0
+    rewards = ((taken == tapes.targets[:, np.newaxis]) * scored[..., np.newaxis]).sum(axis=-1)
+    played = Experience(
+        *(shown, taken, rewards, np.zeros((4, 12, 6)), np.zeros_like(taken), steps, {})
     )
-    np.testing.assert_allclose(by_bit.mean(axis=0), by_action.mean(axis=0), atol=0.01)
-    assert by_bit.var(axis=0).sum() < 0.5 * by_action.var(axis=0).sum()
+    taught = lesson(played, config)
+    nothing = np.zeros((4, 5), np.float32)
+    _, found = differentiate(
+        *(cell, player.actions, config, shown, *taught[:4], steps, nothing, np.float32(0))
+    )
+    with tf.GradientTape() as tape:
+        logits = unroll(cell, shown, steps, training=True).outputs
+        nats = tf.nn.sigmoid_cross_entropy_with_logits(tapes.targets.astype(np.float32), logits)
+        loss = tf.reduce_sum(nats * tapes.mask[..., np.newaxis].astype(np.float32)) / 4
+    expected = tape.gradient(loss, [variable.value for variable in cell.trainable_variables])
+    assert max(np.abs(each).max() for each in expected) > 0.5
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0.01, atol=0.01)
+
+
+def test_only_the_first_rollout_of_a_tape_explores_nothing():
+    config = dataclasses.replace(TINY, credit="bit", exploration=0.25, episodes=50)
+    tapes = config.task.sample(np.random.default_rng(0), np.full(50, 2))
+    sure = tf.constant(np.where(np.arange(2), 99.0, -99.0), tf.float32)
+    played = Player(config).play_tapes(
+        lambda shown, _: tf.ones((*shown.shape[:2], 1)) * sure, tapes, np.random.default_rng(0)
+    )
+    flipped = played.actions != [0, 1]
+    assert not flipped[:, 0].any()
+    assert np.all(np.abs(flipped[:, 1:].mean(axis=(0, 2, 3)) - 0.25) < 0.05)
 
 
 def make_cell(player):
@@ -259,7 +299,7 @@ def gradient_step(config, found, actions):
     returns = np.zeros((config.episodes, config.max_steps), np.float32)
     bonus = np.full_like(returns, config.entropy_bonus)
     for _ in range(3):
-        update(shown, actions, logs, found, returns, steps, bonus, 0.0)
+        update(shown, actions, found, logs, returns, steps, bonus, 0.0)
     return before, unroll(cell, shown, steps).outputs.numpy()
 
 
@@ -298,6 +338,7 @@ def test_a_run_is_like_a_supervised_one(tmp_path, cell, rollouts, credit):
         cell=cell,
         rollouts=rollouts,
         credit=credit,
+        exploration=0.1,
         epochs=2,
         minibatches=2,
         ppo_clip=0.2,
@@ -364,6 +405,7 @@ def test_learns_a_tiny_copy(tmp_path):
         {"imitation": -1},
         {"minibatches": 3},
         {"entropy_bonus": -1},
+        {"exploration": 1.0},
         {"max_length": 0},
         {"task": None},
     ],
