@@ -4,7 +4,7 @@ A cell's outputs are a policy and, if each episode is played once, a value. An u
 episodes from a reset to their end and takes the gradient through all their steps. The agent learns
 from observations and the scalar reward, never from the right answers, which serve to test it on
 held-out tapes, and to begin with if `imitation` is asked for. As in supervised training, the step
-size falls to 0 once the task is nearly solved, and here the entropy bonus twice as fast;
+size falls to 0 once the task is nearly solved, and here an entropy bonus twice as fast;
 `agents/training.py` has what is shared.
 """
 

@@ -73,13 +73,13 @@ def better_bits(
     """Says which value of each bit earned more, by how rollouts with and without it compare.
 
     A linear function of a step's bits is fitted to what the rollouts of an episode got from that
-    step on, the least one where several fit: the estimator of Swaminathan et al. 2017 ("Off-policy
-    evaluation for slate recommendation", section 3) for actions of several parts. Where rewards
-    are sums over bits, a few more rollouts than bits pin it down. To take the sign of a bit's
-    coefficient for its right value, and the size for what a mistake costs, makes of learning by
-    reward a classification with costs (Dudik, Langford & Li 2011, "Doubly robust policy evaluation
-    and learning", section 4.1): bits that are sure and wrong are taught as much as any others,
-    while the gradient of the expected reward vanishes there.
+    step on, the least one where several fit, as Swaminathan et al. 2017 ("Off-policy evaluation for
+    slate recommendation") do for actions of several parts. Where rewards are sums over bits, a few
+    more rollouts than bits pin it down. To take the sign of a bit's coefficient for its better
+    value, and the size for what a mistake costs, makes of learning by reward a classification with
+    costs (Dudik, Langford & Li 2011, "Doubly robust policy evaluation and learning"): bits that are
+    sure and wrong are taught as much as any others, while the gradient of the expected reward
+    vanishes there.
 
     Args:
         bits: of K rollouts of G episodes of T steps, [G, K, T, A].
