@@ -146,7 +146,7 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     settings |= {
         "episodes": episodes,
         # As many as bits: with fewer, what the bits are worth is guessed more often than known.
-        "rollouts": max(4, supervised.task.target_width),
+        "rollouts": max(2, supervised.task.target_width),
         "credit": "bit",
         "exploration": 0.1,
         "gamma": 0.0,
