@@ -1,6 +1,6 @@
-"""How much better actions were than expected, from the rewards that followed them."""
+"""What rewards teach: how much better actions were than expected, or which bits are better."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from agents.reward_config import RewardConfig
 RIDGE = 1e-3
 """Added to the diagonal of the normal equations: bits that never differed get no credit."""
 
+ROUNDING = 1e-9
+"""Differences of rewards below this fraction of them are none."""
+
 
 class Lesson(NamedTuple):
     """What G episodes of K rollouts and T steps teach; 0 after an episode's end.
@@ -18,16 +21,16 @@ class Lesson(NamedTuple):
     Attributes:
         actions: what is to become likelier or less likely: the actions of all rollouts,
             float32[G, K, T, A], or the better value of each bit, float32[G, 1, T, A].
+        log_probabilities: those that the parts of the actions had, float32[G, K, T, A]; 0 of bits.
         advantages: of those actions, float32[G, K, T, 1], or how much those bits count, from 0 to
             1, float32[G, 1, T, A].
-        log_probabilities: those that the parts of the actions had, float32[G, K, T, A]; 0 of bits.
         returns: what to expect from a step on, float32[G, T].
         matters: 1 where what is done may change what is got, float32[G, T].
     """
 
     actions: NDArray[np.float32]
-    advantages: NDArray[np.float32]
     log_probabilities: NDArray[np.float32]
+    advantages: NDArray[np.float32]
     returns: NDArray[np.float32]
     matters: NDArray[np.float32]
 
@@ -57,19 +60,19 @@ def lesson(experience: Experience, config: RewardConfig) -> Lesson:
         returns, matters = (found[:, 0] + values[:, 0, :-1]) * playing, playing
     else:
         returns, matters = np.zeros((groups, longest)), np.any(found != 0, axis=1)
+    taught: tuple[NDArray[Any], ...]
     if config.teaches_bits:
-        actions, advantages = better_bits(experience.actions, got)
-        chances = np.zeros_like(actions)
+        better, costs = better_bits(experience.actions, got)
+        taught = better, np.zeros_like(costs), costs
     else:
-        actions, chances = experience.actions, experience.log_probabilities
         advantages = got if rollouts == 1 else _less_the_others(got)
-    taught = actions, advantages, chances, returns, matters
-    return Lesson(*(array.astype(np.float32) for array in taught))
+        taught = experience.actions, experience.log_probabilities, advantages
+    return Lesson(*(array.astype(np.float32) for array in (*taught, returns, matters)))
 
 
 def better_bits(
     bits: NDArray[np.floating], got: NDArray[np.floating]
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+) -> tuple[NDArray[np.bool_], NDArray[np.floating]]:
     """Says which value of each bit earned more, by how rollouts with and without it compare.
 
     A linear function of a step's bits is fitted to what the rollouts of an episode got from that
@@ -86,18 +89,19 @@ def better_bits(
         got: what each got from each step on, [G, K, T, 1].
 
     Returns:
-        The better value of each bit, 0 or 1, float64[G, 1, T, A], and what the worse one costs,
-        as a fraction of the most that any bit of the episode costs, of the same shape.
+        Whether 1 is the better value of each bit, bool[G, 1, T, A], and what the worse value costs,
+        as a fraction of the most that any bit of the episode costs, float64[G, 1, T, A].
     """
     own = _less_the_others(bits.astype(np.float64)).swapaxes(1, 2)  # [G, T, K, A]
+    earned = _less_the_others(got).swapaxes(1, 2)
     across = own.swapaxes(-1, -2)
-    worth = np.linalg.solve(
-        across @ own + RIDGE * np.eye(own.shape[-1]),
-        across @ _less_the_others(got).swapaxes(1, 2),
-    )[..., 0][:, np.newaxis]
+    worth = np.linalg.solve(across @ own + RIDGE * np.eye(own.shape[-1]), across @ earned)
+    worth = worth[..., 0][:, np.newaxis]
     costs = np.abs(worth)
     most = costs.max(axis=(2, 3), keepdims=True)
-    return (worth > 0).astype(np.float64), np.divide(costs, most, out=costs, where=most > 0)
+    # Equal rewards differ from their mean by what rounding leaves.
+    told = most > ROUNDING * np.abs(got).max(axis=(1, 2, 3), keepdims=True)
+    return worth > 0, np.divide(costs, most, out=np.zeros_like(costs), where=told)
 
 
 def _less_the_others(values: NDArray[np.floating]) -> NDArray[np.floating]:

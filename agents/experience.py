@@ -90,7 +90,8 @@ class Player:
 
         Nothing that is done changes what a tape shows. So the network sees it whole, once for all
         its rollouts, instead of step by step, which takes ten times as long; and then the
-        environment is played step by step for the rewards.
+        environment is played step by step for the rewards. Where bits are taught, some are flipped,
+        in all rollouts but each tape's first.
 
         Args:
             answer: the cell's unrolled call, from inputs float32[G, T, D] and steps int32[G] to

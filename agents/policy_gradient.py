@@ -1,4 +1,4 @@
-"""The update of learning by reward: good actions likelier, values nearer, the policy less sure."""
+"""The update of learning by reward: better bits or good actions likelier, values nearer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,8 +40,8 @@ def differentiate(
     config: RewardConfig,
     observations: tf.Tensor,
     taught: tf.Tensor,
-    found: tf.Tensor,
     log_probabilities: tf.Tensor,
+    advantages: tf.Tensor,
     returns: tf.Tensor,
     steps: tf.Tensor,
     entropy_bonus: tf.Tensor,
@@ -55,8 +55,8 @@ def differentiate(
         config: the recipe.
         observations: float32[G, T, D].
         taught: actions; this and the next three are those of a lesson (`agents.advantages`).
-        found: their advantages.
         log_probabilities: those that their parts had.
+        advantages: what they are worth.
         returns: what to expect.
         steps: of the episodes, int32[G].
         entropy_bonus: what a nat of entropy is worth at each step, float32[G, T].
@@ -72,7 +72,10 @@ def differentiate(
         outputs = unrolled.outputs
         policy = outputs[..., : actions.size]
         moved = actions.log_probabilities(policy[:, tf.newaxis], taught) - log_probabilities
-        gain = moved * found if config.teaches_bits else _expected(moved, found, playing, config)
+        if config.teaches_bits:
+            gain = moved * advantages
+        else:
+            gain = _expected(moved, advantages, playing, config)
         entropy = actions.entropy(policy) * playing
         # Advantages are 0 beyond an episode's end.
         loss = -config.policy_weight * tf.reduce_sum(tf.reduce_mean(gain, axis=1))
@@ -87,7 +90,7 @@ def differentiate(
 
 
 def _expected(
-    moved: tf.Tensor, found: tf.Tensor, playing: tf.Tensor, config: RewardConfig
+    moved: tf.Tensor, advantages: tf.Tensor, playing: tf.Tensor, config: RewardConfig
 ) -> tf.Tensor:
     """Returns what actions promise, float32[G, K, T, 1], by how their log-probabilities moved.
 
@@ -96,6 +99,6 @@ def _expected(
     moved = tf.reduce_sum(moved, axis=-1, keepdims=True)
     ratio = tf.exp(moved * playing[:, tf.newaxis, :, tf.newaxis])
     if not config.ppo_clip:
-        return ratio * found
+        return ratio * advantages
     bounded = tf.clip_by_value(ratio, 1 - config.ppo_clip, 1 + config.ppo_clip)
-    return tf.minimum(ratio * found, bounded * found)
+    return tf.minimum(ratio * advantages, bounded * advantages)

@@ -18,7 +18,7 @@ from agents.runs import Run, RunError
 
 SUPERVISED = "inputs", "targets", "mask", "steps", "blur_cost"
 REWARD = (
-    *("observations", "actions", "log_probabilities", "advantages", "returns", "steps"),
+    *("observations", "taught", "log_probabilities", "advantages", "returns", "steps"),
     *("entropy_bonus", "blur_cost"),
 )
 

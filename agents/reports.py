@@ -48,8 +48,8 @@ class RewardReport(NamedTuple):
         steps: environment steps so far, of all rollouts.
         seconds: time since training began, compilation included.
         sequences_per_second: since the last report, held-out tests not counted.
-        mean_return: per episode as played, mean since the last report.
-        bit_errors: wrong bits per episode as played, likewise; NaN if it is no task's.
+        mean_return: per episode as the policy played it, mean since the last report.
+        bit_errors: wrong bits per episode, likewise; NaN if it is no task's.
         held_out_bit_errors: wrong bits per held-out sequence of the longest training length, of the
             most probable answers; likewise.
         held_out_loss_bits: cost of these in bits per sequence; likewise.

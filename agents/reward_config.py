@@ -32,12 +32,13 @@ class RewardConfig(LearningConfig):
     episodes: int = 16
     """Different episodes in an update: rows of the network."""
     rollouts: int = 1
-    """Times that each episode is played with other answers; only tasks can be. From 2 on, the mean
-    return of an episode's other rollouts is the baseline, and no values are learned."""
+    """Times that each episode is played with other answers; only tasks can be. From 2 on, rollouts
+    are compared with each other, and no values are learned."""
     credit: Literal["action", "bit"] = "action"
     """What gets credit for rewards. The whole action: it is made likelier by how much better than
     expected it did. Each of its bits: a comparison of rollouts with and without it says which value
-    earned more, and that is taught by cross-entropy. With one rollout, always the whole action."""
+    earned more, and that is taught by cross-entropy. With one rollout, always the whole action.
+    That needs an `entropy_bonus`: 0.4 with a `policy_weight` of 4 learns Copy."""
     exploration: float = 0.0
     """Probability that a bit is flipped after it was drawn, where bits get credit, in all rollouts
     of an episode but the first, which shows how good the policy is."""
@@ -50,10 +51,12 @@ class RewardConfig(LearningConfig):
     """Trust in the rewards that came rather than in the values learned, from 0 to 1: lambda of
     generalised advantage estimation (Schulman et al. 2016). Has no effect with rollouts."""
     by_length: bool = False
-    """Whether a reward counts times the steps of its episode. The tasks divide rewards by the
-    scored steps; without this, a step of a long tape would count less than one of a short one."""
+    """Of whole actions, whether a reward counts times the steps of its episode. The tasks divide
+    rewards by the scored steps; without this, a step of a long tape would count less than one of a
+    short one."""
     reward_scale: float = 1.0
-    """Rewards are multiplied by this before anything is learned from them."""
+    """Rewards are multiplied by this before anything is learned from them. What a bit is worth is
+    taken relative to the episode's other bits."""
     policy_weight: float = 1.0
     """Weight of the policy's loss, summed over an episode's steps."""
     value_weight: float = 0.5
@@ -68,7 +71,8 @@ class RewardConfig(LearningConfig):
     """Parts that each pass divides the episodes into; no episode is cut."""
     ppo_clip: float = 0.0
     """How far a pass may move an action's probability, as a fraction, before nothing more is gained
-    (PPO, Schulman et al. 2017); 0 sets no bound. Means nothing with one pass in one part."""
+    (PPO, Schulman et al. 2017); 0 sets no bound. Means nothing with one pass in one part, or of
+    bits."""
     imitation: int = 0
     """Updates by the right answers, with `episodes` of a task in each, before those by reward; with
     0 it learns from rewards alone. Needs several rollouts: a value has no right answers."""
@@ -145,15 +149,16 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     episodes = supervised.batch_size
     settings |= {
         "episodes": episodes,
-        # As many as bits: with fewer, what the bits are worth is guessed more often than known.
+        # Of 8 bits drawn at random, 2, 4, 6 and 8 rollouts find the better value of 74, 87, 96 and
+        # 99.5 %, by what they cost.
         "rollouts": max(2, supervised.task.target_width),
         "credit": "bit",
         "exploration": 0.1,
         "gamma": 0.0,
-        "by_length": True,
+        "by_length": True,  # for credit by action
         "entropy_bonus": 0.0,
         "max_updates": supervised.max_sequences // episodes,
-        # Twice as often as in supervised training, whose step size falls in as many parts.
+        # Twice as often as in supervised training, to be done in fewer environment steps.
         "report_updates": supervised.report_sequences // episodes // 2,
     }
     return RewardConfig(
@@ -199,15 +204,17 @@ def budgeted(
         seed: the seed.
     """
     longest = int(task.steps(np.array([lengths[1]]))[0])
+    rollouts = max(config.rollouts, task.target_width) if config.teaches_bits else config.rollouts
     rng = np.random.default_rng(seed)
     mean_steps = task.sample(rng, rng.integers(*lengths, 1_000, endpoint=True)).steps.mean()
-    updates = max(1, round(steps / (config.episodes * config.rollouts * mean_steps)))
+    updates = max(1, round(steps / (config.episodes * rollouts * mean_steps)))
     return dataclasses.replace(
         config,
         task=task,
         min_length=lengths[0],
         max_length=lengths[1],
         max_steps=longest,
+        rollouts=rollouts,
         max_updates=updates,
         # So that a short training has a learning curve, too.
         report_updates=min(config.report_updates, max(1, updates // 40)),

@@ -1,6 +1,7 @@
 """Learning by reward: advantages, what is learned from, and that it learns."""
 
 import dataclasses
+import inspect
 
 import keras
 import numpy as np
@@ -8,13 +9,14 @@ import pytest
 import tensorflow as tf
 from marks import SAVING
 
-from agents.actor_critic import train
+from agents.actor_critic import _told_of, train
 from agents.advantages import better_bits, lesson
 from agents.cell_config import DNCConfig, LSTMConfig, NTMConfig
 from agents.evaluation import evaluate_run
 from agents.experience import Experience, Player
 from agents.policy_gradient import compile_update, differentiate
 from agents.recurrent import RecurrentAgent
+from agents.replay import REWARD
 from agents.reward_config import RewardConfig, reward_recipe
 from agents.runs import Run
 from agents.updates import build_optimizer
@@ -64,7 +66,7 @@ def test_generalised_advantages_by_hand():
     config = dataclasses.replace(CARTPOLE, gamma=0.5, gae_lambda=0.5, reward_scale=2.0)
     # One episode of two steps, cut: the value after the last step, 8, counts.
     played = experience([[[1, 3, 0]]], [[[4, 2, 8, 0]]], [2])
-    _, found, _, returns, matters = lesson(played, config)
+    _, _, found, returns, matters = lesson(played, config)
     last = 6 + 0.5 * 8 - 2
     first = 2 + 0.5 * 2 - 4 + 0.25 * last
     np.testing.assert_allclose(found[..., 0], [[[first, last, 0]]])
@@ -81,15 +83,19 @@ def test_lambda_one_and_zero():
     np.testing.assert_allclose(returns, [[1 + 0.9 * 0.25, 0.9, 2]], rtol=1e-6)
 
 
+def test_replays_name_what_updates_are_told():
+    assert tuple(inspect.signature(differentiate).parameters)[3:] == REWARD
+
+
 def test_the_other_rollouts_are_the_baseline():
     rewards = [[[1, 0, 0], [3, 4, 0], [5, 2, 0]]]
-    _, found, _, returns, _ = lesson(
+    _, _, found, returns, _ = lesson(
         experience(rewards, np.zeros((1, 1, 4)), [2]), dataclasses.replace(TINY, gamma=0.0)
     )
     # Times the two steps of the episode.
     np.testing.assert_allclose(found[..., 0], 2 * np.array([[[-3, -3, 0], [0, 3, 0], [3, 0, 0]]]))
     assert not returns.any()
-    _, found, *_ = lesson(
+    _, _, found, *_ = lesson(
         experience(rewards, np.zeros((1, 1, 4)), [2]),
         dataclasses.replace(TINY, gamma=1.0, by_length=False),
     )
@@ -124,11 +130,17 @@ def test_few_rollouts_are_right_more_often_than_not():
     assert 0.7 < ((better == right) * costs).sum() / costs.sum() < 0.9
 
 
-@pytest.mark.parametrize("rewarded", [False, True])
-def test_nothing_is_taught_of_bits_that_never_differ(rewarded):
-    got = np.random.default_rng(0).normal(size=(1, 8, 1, 1)) * rewarded
+def test_nothing_is_taught_of_bits_that_never_differ():
+    got = np.random.default_rng(0).normal(size=(1, 8, 1, 1))
     _, costs = better_bits(np.ones((1, 8, 1, 2)), got)
     assert costs.tolist() == [[[[0, 0]]]]
+
+
+@pytest.mark.parametrize("reward", [0.0, 0.1, -1 / 3])
+def test_nothing_is_taught_by_equal_rewards(reward):
+    bits = np.random.default_rng(0).integers(2, size=(50, 12, 3, 8)).astype(float)
+    _, costs = better_bits(bits, np.full((50, 12, 3, 1), reward))
+    assert not costs.any()
 
 
 def test_bits_are_taught_as_right_answers_are():
@@ -172,6 +184,11 @@ def test_only_the_first_rollout_of_a_tape_explores_nothing():
     flipped = played.actions != [0, 1]
     assert not flipped[:, 0].any()
     assert np.all(np.abs(flipped[:, 1:].mean(axis=(0, 2, 3)) - 0.25) < 0.05)
+    # And is told of as the policy's.
+    _, errors, _ = _told_of(played, config)
+    np.testing.assert_array_equal(errors, played.infos["bit_errors"][:, 0])
+    _, errors, _ = _told_of(played, dataclasses.replace(config, credit="action"))
+    np.testing.assert_allclose(errors, played.infos["bit_errors"].mean(axis=1))
 
 
 def make_cell(player):
@@ -227,12 +244,14 @@ def test_other_environments_are_played_to_their_end():
         assert not values[row, steps + 1 :].any()
 
 
-def test_the_right_answers_are_not_learned_from(tmp_path, monkeypatch):
+@pytest.mark.parametrize("credit", ["action", "bit"])
+def test_the_right_answers_are_not_learned_from(tmp_path, monkeypatch, credit):
     """Infos that lie about the answers change nothing; rewards that lie change what is learned."""
+    config = dataclasses.replace(TINY, credit=credit, exploration=0.1)
     weights = {}
 
     def trained(name):
-        train(TINY, run_of(tmp_path, TINY, name))
+        train(config, run_of(tmp_path, config, name))
         weights[name] = Run.open(tmp_path / name).load_network().get_weights()
 
     trained("honest")
@@ -299,7 +318,7 @@ def gradient_step(config, found, actions):
     returns = np.zeros((config.episodes, config.max_steps), np.float32)
     bonus = np.full_like(returns, config.entropy_bonus)
     for _ in range(3):
-        update(shown, actions, found, logs, returns, steps, bonus, 0.0)
+        update(shown, actions, logs, found, returns, steps, bonus, 0.0)
     return before, unroll(cell, shown, steps).outputs.numpy()
 
 

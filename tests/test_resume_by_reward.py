@@ -22,7 +22,8 @@ TAPES = RewardConfig(
     rollouts=4,
     max_steps=5,
     gamma=0.0,
-    by_length=True,
+    credit="bit",
+    exploration=0.1,
     curriculum="prediction_gain",
     anneal_below=2.0,
     lost_above=2.0,
@@ -34,7 +35,9 @@ TAPES = RewardConfig(
 )
 CONFIGS = {
     "tapes": TAPES,
-    "tapes, values": dataclasses.replace(TAPES, rollouts=1, epochs=2, minibatches=2, replay=0),
+    "tapes, values": dataclasses.replace(
+        TAPES, rollouts=1, by_length=True, epochs=2, minibatches=2, replay=0
+    ),
     "another environment": dataclasses.replace(
         reward_recipe("CartPole-v1", "lstm"),
         cell=LSTMConfig(units=4),
