@@ -157,6 +157,8 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
         "gamma": 0.0,
         "by_length": True,  # for credit by action
         "entropy_bonus": 0.0,
+        # Also on recall: of a bit that is sure and wrong, a tape teaches only every other time.
+        "replay": 0.25,
         "max_updates": supervised.max_sequences // episodes,
         # Twice as often as in supervised training, to be done in fewer environment steps.
         "report_updates": supervised.report_sequences // episodes // 2,

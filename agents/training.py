@@ -63,7 +63,7 @@ class Training(abc.ABC):
         self.began = time.perf_counter()
         self.rows: list[dict[str, Any]] = []
         self.hard_tapes: list[NDArray[Any]] = []
-        self._good: list[NDArray[Any]] = []
+        self._good: list[list[NDArray[Any]]] = []
         keras.utils.set_random_seed(config.seed)
         self.rng = np.random.default_rng([config.seed, stream])
         self.curriculum: Any = None
@@ -181,24 +181,28 @@ class Training(abc.ABC):
     def note(self, report: Any) -> None:
         """Adds a report to the rows.
 
-        After a good one, what it was made with is kept; after one that is lost, it comes back.
+        After a good one, what it was made with is kept. After one that is lost, that of the last
+        good one but one comes back: the mean of the weights, which is tested, may still be good when
+        the weights are already spoiled.
         """
         self.rows.append(report._asdict() | lesson_columns(self.curriculum))
         if report.held_out_bit_errors < self.config.anneal_below:
-            self._good = self._values()
+            self._good = [*self._good[-1:], self._values()]
         elif report.held_out_bit_errors > self.config.lost_above and self._good:
-            self._assign(self._good)
+            del self._good[1:]
+            self._assign(self._good[0])
 
     def checkpoint(self) -> Checkpoint:
         """Returns all that changes."""
         values = {
             "rows": self.rows,
-            "good": bool(self._good),
+            "good": len(self._good),
             "returns": self.guard.returns,
             "rng": self.rng.bit_generator.state,
             "curriculum": None if self.curriculum is None else self.curriculum.get_state(),
         }
-        return Checkpoint([*self._values(), *self._good, *self.hard_tapes], values)
+        good = [array for kept in self._good for array in kept]
+        return Checkpoint([*self._values(), *good, *self.hard_tapes], values)
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
         """Takes over the state of a checkpoint.
@@ -214,8 +218,9 @@ class Training(abc.ABC):
         self._last = arrays[: len(shapes)]
         self._assign(self._last)
         del arrays[: len(shapes)]
-        if values["good"]:
-            self._good = arrays[: len(shapes)]
+        self._good = []
+        for _ in range(int(values["good"])):
+            self._good.append(arrays[: len(shapes)])
             del arrays[: len(shapes)]
         self.hard_tapes = arrays
         self.guard.returns = int(values["returns"])
