@@ -182,8 +182,8 @@ class Training(abc.ABC):
         """Adds a report to the rows.
 
         After a good one, what it was made with is kept. After one that is lost, that of the last
-        good one but one comes back: the mean of the weights, which is tested, may still be good when
-        the weights are already spoiled.
+        good one but one comes back: the mean of the weights, which is tested, may still be good
+        when the weights are already spoiled.
         """
         self.rows.append(report._asdict() | lesson_columns(self.curriculum))
         if report.held_out_bit_errors < self.config.anneal_below:
