@@ -2,7 +2,7 @@
 
     python scripts/train_rl.py NTMCopy-v0
     python scripts/train_rl.py NTMAssociativeRecall-v0 --seed 3 --run runs/recall-by-reward-3
-    python scripts/train_rl.py NTMCopy-v0 --cell lstm --credit action --entropy-bonus 0.4
+    python scripts/train_rl.py NTMCopy-v0 --credit action --policy-weight 4 --entropy-bonus 0.4
     python scripts/train_rl.py CartPole-v1 --cell lstm
     python scripts/train_rl.py NTMCopy-v0 --resume
 
