@@ -395,21 +395,27 @@ def test_trains_on_another_packages_environment(tmp_path):
     assert run.load_network().output_shape[-1] == 2
 
 
-def test_learns_a_tiny_copy(tmp_path):
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"credit": "action", "rollouts": 16, "policy_weight": 8.0, "entropy_bonus": 0.03},
+        {"credit": "bit", "rollouts": 2, "exploration": 0.1, "entropy_bonus": 0.0},
+    ],
+    ids=lambda how: how["credit"],
+)
+def test_learns_a_tiny_copy(tmp_path, how):
     config = dataclasses.replace(
         TINY,
         task=Copy(width=1),
         cell=LSTMConfig(units=16),
         max_length=1,
         max_steps=3,
-        rollouts=16,
-        policy_weight=8.0,
         learning_rate=1e-2,
         averaging=0.9,
-        entropy_bonus=0.03,
         max_updates=300,
         report_updates=50,
         anneal_reports=2,
+        **how,
     )
     outcome = train(config, run_of(tmp_path, config))
     assert outcome.reports[-1].held_out_bit_errors == 0
