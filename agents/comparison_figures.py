@@ -15,6 +15,7 @@ from agents.pictures import (
     new_picture,
     save_picture,
 )
+from agents.reward_config import RewardConfig
 from agents.runs import Run
 
 Quantity = Literal["held_out_loss_bits", "held_out_bit_errors"]
@@ -32,6 +33,8 @@ def draw_learning(
 ) -> Path:
     """Draws cost or wrong bits of held-out sequences against training sequences.
 
+    If all runs learn by reward, against environment steps, those of all rollouts.
+
     Every run is a thin line, to its end, and each variant's median over its runs a thick one; a
     run that has ended counts there with its last report.
 
@@ -42,11 +45,20 @@ def draw_learning(
         path: where it is written.
     """
     figure, axis = new_picture(title)
-    curves = {name: [_curve(run, quantity) for run in group] for name, group in runs.items()}
+    every = [run for group in runs.values() for run in group]
+    by_reward = all(isinstance(run.config, RewardConfig) for run in every)
+    effort = "steps" if by_reward else "sequences"
+    curves = {
+        name: [_curve(run, effort, quantity) for run in group] for name, group in runs.items()
+    }
     draw_curves(axis, curves)
-    axis.set_xlim(left=0)
+    if by_reward:  # one sequence may be played by 2 rollouts or by 64
+        axis.set_xscale("log")
+        axis.set_xlabel("environment steps")
+    else:
+        axis.set_xlim(left=0)
+        axis.set_xlabel("training sequences")
     axis.xaxis.set_major_formatter("{x:,.0f}")
-    axis.set_xlabel("training sequences")
     axis.set_ylabel(f"{LABELS[quantity]} of the longest training length")
     _show_zero(axis)
     return save_picture(figure, axis, "median over seeds", path)
@@ -93,10 +105,10 @@ def draw_generalisation(
     return save_picture(figure, axis, "interquartile mean over seeds,\n95 % interval", path)
 
 
-def _curve(run: Run, quantity: Quantity) -> LearningCurve:
+def _curve(run: Run, effort: str, quantity: Quantity) -> LearningCurve:
     rows = run.read_metrics()
-    sequences, values = (np.array([row[name] for row in rows]) for name in ("sequences", quantity))
-    return sequences, values
+    efforts, values = (np.array([row[name] for row in rows]) for name in (effort, quantity))
+    return efforts, values
 
 
 def lengths_apart(lengths: Sequence[int], share: float = 0.045) -> list[int]:

@@ -24,6 +24,7 @@ from agents.comparison import (
     comparison_table,
     interquartile_means,
 )
+from agents.comparison_figures import draw_learning
 from agents.comparison_report import write_report
 from agents.evaluation import evaluate_run, read_scores
 from agents.files import write_csv
@@ -185,6 +186,13 @@ def test_variants_that_learn_by_reward_are_trained_and_scored(tmp_path, monkeypa
     assert [
         row.length for row in collect(Place("copy", "ntm", 0), Run.open(job.folder), (1, 3))
     ] == [1, 3]
+    drawn = []
+    monkeypatch.setattr("agents.comparison_figures.save_picture", lambda *got: drawn.append(got[1]))
+    draw_learning({"ntm": [Run.open(job.folder)]}, "held_out_bit_errors", "copy", tmp_path)
+    axis = drawn[0]
+    assert (axis.get_xlabel(), axis.get_xscale()) == ("environment steps", "log")
+    steps = [row["steps"] for row in Run.open(job.folder).read_metrics()]
+    assert axis.lines[0].get_xdata().tolist() == steps
 
 
 def test_csv_holds_what_the_runs_own_files_hold(stopped_twice):
