@@ -151,13 +151,17 @@ class NTMCell(ControlledCell):
         dtype = self.compute_dtype
         heads = self.read_heads + self.write_heads
         memory_shape = (batch_size, self.width, self.slots)
-        if self.memory_init == "constant":
-            memory = tf.fill(memory_shape, tf.constant(BLANK, dtype))
+        if self._random is not None:
+            bound = self.width**-0.5
+            # keras.random.uniform leaves the choice of a generator to XLA, whose own takes 20 times
+            # as long on a processor.
+            memory = tf.random.stateless_uniform(
+                memory_shape, self._random.next(), -bound, bound, dtype, alg="philox"
+            )
         elif self.memory_init == "learned":
             memory = tf.broadcast_to(tf.convert_to_tensor(self.initial_memory), memory_shape)
         else:
-            bound = self.width**-0.5
-            memory = keras.random.uniform(memory_shape, -bound, bound, dtype, self._random)
+            memory = tf.fill(memory_shape, tf.constant(BLANK, dtype))
         if self.address_init == "slot":
             addresses = tf.one_hot(tf.zeros([heads], tf.int32), self.slots, dtype=dtype)
         elif self.address_init == "learned":
