@@ -19,8 +19,10 @@ def print_scores(scores: Iterable[Sequence[Any]]) -> None:
         scores: for each length the agent's, the random agent's and the oracle's.
     """
     # Without padding, so that all columns fit into 80 characters.
-    table = Table(title="Bits per held-out sequence, mean", padding=0)
-    columns = ["length", "slots", "bits", "wrong", "perfect", "cost"]
+    table = Table(
+        title="Bits per held-out sequence, mean; failed: sequences with a wrong bit", padding=0
+    )
+    columns = ["length", "slots", "bits", "wrong", "failed", "cost"]
     for name in (*columns, "random wrong", "oracle wrong", "oracle cost"):
         table.add_column(name, justify="right")
     with Live(table, console=console):
@@ -30,7 +32,7 @@ def print_scores(scores: Iterable[Sequence[Any]]) -> None:
                 "-" if agent.slots is None else f"{agent.slots:,}",
                 f"{agent.scored_bits:,.0f}",
                 f"{agent.bit_errors:,.2f}",
-                f"{agent.perfect:.1%}",
+                f"{round(agent.episodes * (1 - agent.perfect)):,} of {agent.episodes:,}",
                 f"{agent.cost_bits:,.3f}",
                 f"{chance.bit_errors:,.1f}",
                 f"{oracle.bit_errors:,.1f}",

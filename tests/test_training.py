@@ -143,7 +143,9 @@ def test_a_run_of_every_other_cell(tmp_path, cell, capsys):
     slots = 128 if cell.name == "dnc" else None
     assert (agent.agent, agent.slots) == (cell.name, slots)
     tables.print_scores(rows)
-    assert ("128" in capsys.readouterr().out) == (cell.name == "dnc")
+    shown = capsys.readouterr().out
+    assert ("128" in shown) == (cell.name == "dnc")
+    assert f"{round(20 * (1 - agent.perfect))} of 20" in shown
     assert markdown_table([opened]).splitlines()[0].endswith("| wrong at 1 | wrong at 3 |")
     names = {path.name for path in draw_run(opened, (3,))}
     heads = {"heads-3.png"} if cell.name == "dnc" else set()
