@@ -192,9 +192,9 @@ def draw_heads(insight: Insight, title: str, path: Path) -> Path:
     _panel(axes[0, 1], np.where(due, insight.answers, np.nan), "answer", BITS)
     addresses = np.concatenate([heads.write_addresses, heads.read_addresses])
     used = np.flatnonzero((addresses > 0.1).any(axis=(0, 1)))
-    first, last = used.min(initial=addresses.shape[2] - 1), used.max(initial=0) + 1
-    if addresses.shape[2] <= 32:
-        first, last = 0, addresses.shape[2]
+    first, last = 0, addresses.shape[2]
+    if last > 32 and len(used):  # heads without a point to look at are shown on all slots
+        first, last = used[0], used[-1] + 1
     for column, (verb, vectors, ways) in enumerate(
         [
             ("write", heads.adds, heads.write_addresses),

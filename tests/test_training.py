@@ -10,19 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from marks import SAVING
+from matplotlib.axes import Axes
 
 from agents import console, supervised, tables
 from agents.cell_config import CELL_CONFIGS, DNCConfig, LSTMConfig, NTMConfig
 from agents.config import CONFIGS, CopyConfig, config_from_dict, recipe
-from agents.evaluation import evaluate_run
-from agents.figures import draw_run
+from agents.evaluation import evaluate_run, held_out
+from agents.figures import draw_heads, draw_run, look_inside
 from agents.network import cell_of
 from agents.paper import paper_parameters
 from agents.recurrent import RecurrentAgent, count_parameters
 from agents.runs import Run, RunError
 from agents.summary import markdown_table
 from ntm_gym import Copy
-from ntm_gym.cells import CELLS
+from ntm_gym.cells import CELLS, NTMCell
 from ntm_gym.curriculum import make_curriculum
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,6 +125,24 @@ def test_figures_are_drawn(trained):
     paths = list(draw_run(run, lengths=(2,)))
     assert {path.name for path in paths} == {"learning.png", "answers-2.png", "heads-2.png"}
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+def test_heads_are_drawn_where_they_point_or_on_all_slots(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Axes, "imshow", lambda _, values, **__: drawn.append(values.shape))
+    cell = NTMCell(output_dim=8, units=10, slots=40, address_init="uniform")
+    cell.build((None, 9))
+    tape = held_out(Copy(), length=3, episodes=1, seed=0)
+    insight = look_inside(RecurrentAgent(cell), tape)
+    assert insight.heads.read_addresses.max() < 0.1
+    draw_heads(insight, "everywhere", tmp_path / "heads.png")
+    assert [shape[0] for shape in drawn] == [9, 8, 20, 40, 20, 40]
+
+    drawn.clear()
+    reads, writes = np.eye(40)[[[5, 5, 5, 5, 6, 7, 8]]], np.eye(40)[[[5, 6, 7, 8, 8, 8, 8]]]
+    heads = insight.heads._replace(read_addresses=reads, write_addresses=writes)
+    draw_heads(insight._replace(heads=heads), "from 5 to 8", tmp_path / "heads.png")
+    assert [shape[0] for shape in drawn] == [9, 8, 20, 4, 20, 4]
 
 
 @SAVING
