@@ -23,7 +23,7 @@ def print_scores(scores: Iterable[Sequence[Any]]) -> None:
         title="Bits per held-out sequence, mean; failed: sequences with a wrong bit", padding=0
     )
     columns = ["length", "slots", "bits", "wrong", "failed", "cost"]
-    for name in (*columns, "random wrong", "oracle wrong", "oracle cost"):
+    for name in (*columns, "random\nwrong", "oracle\nwrong", "oracle\ncost"):
         table.add_column(name, justify="right")
     with Live(table, console=console):
         for agent, chance, oracle in scores:
