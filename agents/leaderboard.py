@@ -135,11 +135,12 @@ def _explanation(episodes: int) -> str:
     return (
         "A score is an agent's mean return divided by the oracle's on the same held-out tapes, "
         f"{episodes:,} of each length: 0 for random answers, 1 for the oracle. Tables show the "
-        "interquartile mean over seeds, and over lengths and environments where there are several, "
-        "with the 95 % interval of a stratified bootstrap if there are several seeds. Lengths in "
-        "italics are beyond those of training. Environment steps and seconds are those of the "
-        "training, mean over seeds; - where they are not known, or where an agent learned from no "
-        "rewards."
+        "interquartile mean over seeds, and over lengths where there are several, with the 95 % "
+        "interval of a stratified bootstrap if there are several seeds; over all environments, of "
+        "each seed's means over the lengths of an environment, so that environments count alike. "
+        "Lengths in italics are beyond those of training. Environment steps and seconds are those "
+        "of the training, mean over seeds; - where they are not known, or where an agent learned "
+        "from no rewards."
     )
 
 
@@ -147,12 +148,11 @@ def _overall(
     rows: Sequence[Row], names: Sequence[str], envs: Sequence[str], folder: Path
 ) -> Iterator[str]:
     """Yields the parts about all environments, of the entrants that are in each of them."""
-    samples = score_table(rows)
-    trained = score_table([row for row in rows if not row.beyond])
-    beyond = score_table([row for row in rows if row.beyond])
+    parts = rows, [row for row in rows if not row.beyond], [row for row in rows if row.beyond]
+    tables = [environment_table(part) for part in parts]
+    samples, means = tables[0], [pooled_means(table) for table in tables]
     yield "## All environments"
     yield f"{', '.join(envs)}. Agents with equally many seeds in each of them."
-    means = [pooled_means(table) for table in (samples, trained, beyond)]
     lines = table_head(["agent", "seeds", "all lengths", "lengths of training", "beyond"])
     for name in _best_first(means[0]):
         runs = len(samples[name])
@@ -196,6 +196,20 @@ def score_table(rows: Sequence[Row]) -> dict[str, NDArray[np.float64]]:
         name: np.array(list(scores.values())).T
         for name, scores in found.items()
         if len({len(runs) for runs in scores.values()}) == 1
+    }
+
+
+def environment_table(rows: Sequence[Row]) -> dict[str, NDArray[np.float64]]:
+    """Returns each entrant's means over the lengths of an environment, float64[runs, environments].
+
+    An environment with many lengths counts no more than others then. Entrants are left out as in
+    `score_table`.
+    """
+    envs = dict.fromkeys(row.env_id for row in rows)
+    tables = [score_table([row for row in rows if row.env_id == env_id]) for env_id in envs]
+    return {
+        name: np.stack([table[name].mean(axis=1) for table in tables], axis=1)
+        for name in score_table(rows)
     }
 
 

@@ -20,7 +20,13 @@ from agents.bootstrap import Estimate, performance_profiles, pooled_means
 from agents.entrants import Entrant, parse_entrants
 from agents.evaluation import held_out, tape_returns
 from agents.files import RunError
-from agents.leaderboard import Row, normalised, score_table, write_leaderboard
+from agents.leaderboard import (
+    Row,
+    environment_table,
+    normalised,
+    score_table,
+    write_leaderboard,
+)
 from agents.own_agent import OwnAgent
 from agents.reward_config import budgeted, reward_recipe
 from agents.sb3_settings import SB3_LEARNERS, Sb3Learner
@@ -173,6 +179,16 @@ def test_tables_of_scores_have_runs_and_tasks():
     table = score_table(rows)
     assert list(table) == ["a"]
     assert table["a"].tolist() == [[0.1, 0.2], [1.1, 1.2]]
+
+
+def test_environments_count_alike_however_many_lengths_they_have():
+    rows = [row("a", seed, length, length / 10) for length in (1, 2, 6) for seed in (0, 1)]
+    rows += [row("b", 0, length, 0.5) for length in (1, 2, 6)]
+    rows += [row("a", seed, 3, seed / 2, env_id="other") for seed in (0, 1)]
+    table = environment_table(rows)
+    assert list(table) == ["a"]
+    np.testing.assert_allclose(table["a"], [[0.3, 0.0], [0.3, 0.5]])
+    assert environment_table([]) == {}
 
 
 def made_up(folder, agent, seed, scores, env_id=COPY, steps=1000):
