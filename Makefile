@@ -13,7 +13,7 @@ PRETRAINED := copy-ntm copy-dnc copy-lstm associative_recall-ntm associative_rec
 .PHONY: help train test figures docs throughput page reports pretrained playground clean
 
 help: ## show this
-	@echo "make train [TASK=copy|associative_recall] [SEED=0] [RUN=folder]"
+	@echo "make train [TASK=copy|repeat_copy|associative_recall|...] [SEED=0] [RUN=folder]"
 	@sed -n 's/^\([a-z]*\):.*## /make \1: /p' Makefile
 
 train: .venv/installed-agents ## train, evaluate and draw one run; replaces an earlier one in its folder

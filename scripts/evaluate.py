@@ -27,8 +27,9 @@ def main(
     Args:
         run: the run's folder.
         lengths: lengths to test; those of the task's protocol if not given.
-        slots: memory slots at every length. If not given, those of training, or for sequences that
-            do not fit in them, the next power of two that they fit in.
+        slots: memory slots at every length. If not given, 128, or for sequences that do not fit in
+            them, the next power of two that they fit in; those of training for a network that
+            runs on no others.
         episodes: held-out sequences for each length.
         seed: seed of these sequences.
         fields: fields of the task to change, to test beyond training: names and values.

@@ -1,4 +1,4 @@
-"""Train the README's two networks and rewrite its pictures in docs/images.
+"""Train two networks and rewrite their pictures in docs/images.
 
 python scripts/readme_figures.py
 """
@@ -9,6 +9,11 @@ from pathlib import Path
 from agents.extras import tyro
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
+PICTURES = {
+    "copy": {"learning", "heads-20", "answers-40", "answers-120", "heads-120"},
+    "associative_recall": {"learning", "answers-12", "heads-12"},
+}
+"""The pictures that README and docs show of each network."""
 
 
 def main(runs: Path = Path("runs/readme")) -> None:
@@ -35,7 +40,8 @@ def main(runs: Path = Path("runs/readme")) -> None:
             with console.training_progress(run.config) as on_report:
                 supervised.train(run.config, run, on_report)
         for path in draw_run(run, lengths):
-            shutil.copyfile(path, IMAGES / f"{name}-{path.name}")
+            if path.stem in PICTURES[name]:
+                shutil.copyfile(path, IMAGES / f"{name}-{path.name}")
 
 
 if __name__ == "__main__":
