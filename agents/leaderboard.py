@@ -159,7 +159,8 @@ def _overall(
         cells = [_estimate(part.get(name), runs) for part in means]
         lines.append(table_row([_code(name), str(runs), *cells]))
     yield "\n".join(lines)
-    yield _image(draw_profiles(samples, names, "all environments", folder / "all.png"))
+    path = folder / "all.png"
+    yield _image(draw_profiles(samples, names, "all environments", "environments", path))
 
 
 def _of_environment(
@@ -179,7 +180,8 @@ def _of_environment(
         scores = [_estimate(each, runs) for each in (pooled[name], *by_length[name])]
         lines.append(table_row([_code(name), str(runs), *effort, *scores]))
     yield "\n".join(lines)
-    yield _image(draw_profiles(samples, names, env_id, folder / f"{env_id}.png"))
+    path = folder / f"{env_id}.png"
+    yield _image(draw_profiles(samples, names, env_id, "lengths", path))
 
 
 def score_table(rows: Sequence[Row]) -> dict[str, NDArray[np.float64]]:

@@ -13,13 +13,16 @@ THRESHOLDS = np.linspace(-0.1, 1.0, 56)
 """Scores at which a profile is drawn; at 1 itself nothing is greater."""
 
 
-def draw_profiles(samples: Samples, names: Sequence[str], title: str, path: Path) -> Path:
-    """Draws for each score the fraction of runs and lengths that are above it, with 95 % bands.
+def draw_profiles(
+    samples: Samples, names: Sequence[str], title: str, columns: str, path: Path
+) -> Path:
+    """Draws for each score the fraction of all scores that are above it, with 95 % bands.
 
     Args:
-        samples: scores float[runs, tasks] of each entrant.
+        samples: scores float[runs, columns] of each entrant.
         names: all entrants, so that each has the same colour in all pictures.
         title: of the picture.
+        columns: what the columns are, such as lengths.
         path: where it is written.
     """
     figure, axis = new_picture(title)
@@ -32,7 +35,7 @@ def draw_profiles(samples: Samples, names: Sequence[str], title: str, path: Path
         axis.fill_between(THRESHOLDS, low, high, color=style["color"], alpha=0.13, linewidth=0)
     axis.set_ylim(-0.02, 1.02)
     axis.set_xlabel("score: 0 random answers, 1 the oracle")
-    axis.set_ylabel("fraction of seeds and lengths above it")
+    axis.set_ylabel(f"fraction of seeds and {columns} above it")
     return save_picture(figure, axis, "95 % interval", path)
 
 
