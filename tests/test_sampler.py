@@ -198,6 +198,7 @@ def test_torch_dataset_without_workers_is_the_plain_iterator():
         assert (inputs.dtype, targets.dtype, mask.dtype) == (np.float32, np.float32, bool)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # where there is one core
 def test_torch_workers_draw_tapes_of_their_own():
     """In processes started afresh, so that the dataset goes there pickled."""
     data = pytest.importorskip("torch.utils.data")
