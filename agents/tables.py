@@ -19,9 +19,7 @@ def print_scores(scores: Iterable[Sequence[Any]]) -> None:
         scores: for each length the agent's, the random agent's and the oracle's.
     """
     # Without padding, so that all columns fit into 80 characters.
-    table = Table(
-        title="Bits per held-out sequence, mean; failed: sequences with a wrong bit", padding=0
-    )
+    table = Table(title="Mean bits per sequence; failed: with a wrong bit", padding=0)
     columns = ["length", "slots", "bits", "wrong", "failed", "cost"]
     for name in (*columns, "random\nwrong", "oracle\nwrong", "oracle\ncost"):
         table.add_column(name, justify="right")
