@@ -31,7 +31,7 @@ def main(runs: Path = Path("runs/readme")) -> None:
     from agents.runs import Run
 
     IMAGES.mkdir(parents=True, exist_ok=True)
-    for name, lengths in (("copy", (20, 40, 120)), ("associative_recall", (6, 12))):
+    for name, lengths in (("copy", (20, 40, 120)), ("associative_recall", (12,))):
         folder = runs / name
         if (folder / "model.keras").is_file():
             run = Run.open(folder)
