@@ -198,7 +198,8 @@ def test_torch_dataset_without_workers_is_the_plain_iterator():
         assert (inputs.dtype, targets.dtype, mask.dtype) == (np.float32, np.float32, bool)
 
 
-@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # where there is one core
+# The test is of two workers; on a machine of one core torch advises against that.
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_torch_workers_draw_tapes_of_their_own():
     """In processes started afresh, so that the dataset goes there pickled."""
     data = pytest.importorskip("torch.utils.data")
