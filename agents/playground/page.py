@@ -224,17 +224,20 @@ def _learn_tab(runs: Path | None) -> None:
         yield live, "Compiling ...", live.html()
         yield from watch(live)
 
-    def watch(live: LiveTraining | None) -> Iterator[Any]:
+    def resume(live: LiveTraining | None) -> Iterator[Any]:
         if live is None:
             yield None, "Begin first.", gr.skip()
             return
+        yield live, live.describe(), live.html()
+        yield from watch(live)
+
+    def watch(live: LiveTraining) -> Iterator[Any]:
+        # Nothing is said after the last report: by then, something else may have been asked for.
         try:
             for _ in live.reports():
                 yield live, live.describe(), live.html()
         except RunError as error:
             yield live, _said(error), live.html()
-            return
-        yield live, live.describe(), live.html()
 
     def keep(live: LiveTraining | None) -> str:
         if live is None or runs is None:
@@ -256,7 +259,7 @@ def _learn_tab(runs: Path | None) -> None:
     }
     outputs = [training, said, shown]
     start.click(begin, [seed, training], outputs, **limits)
-    go_on.click(watch, training, outputs, **limits)
+    go_on.click(resume, training, outputs, **limits)
     stop.click(halt, training, api_visibility="private")
     save.click(keep, training, said, api_visibility="private")
 
