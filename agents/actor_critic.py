@@ -5,7 +5,7 @@ episodes from a reset to their end and takes the gradient through all their step
 from observations and the scalar reward, never from the right answers, which serve to test it on
 held-out tapes, and to begin with if `imitation` is asked for. As in supervised training, the step
 size falls to 0 once the task is nearly solved, and here an entropy bonus twice as fast;
-`agents/training.py` has what is shared.
+`agents/training/base.py` has what is shared.
 """
 
 import dataclasses
@@ -17,16 +17,16 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from agents.advantages import lesson
-from agents.experience import Experience, Player
 from agents.network import build_network, cell_of
-from agents.policy_gradient import compile_update
-from agents.reports import RewardReport
+from agents.reinforcement.advantages import lesson
+from agents.reinforcement.experience import Experience, Player
+from agents.reinforcement.policy_gradient import compile_update
 from agents.reward_config import RewardConfig
 from agents.runs import Run
-from agents.training import Training
-from agents.training_loop import Outcome, train_to_the_end
-from agents.updates import (
+from agents.training.base import Training
+from agents.training.loop import Outcome, train_to_the_end
+from agents.training.reports import RewardReport
+from agents.training.updates import (
     compile_updates,
     hardest,
     in_groups,

@@ -116,7 +116,7 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
 def sweep_progress(jobs: int) -> Iterator[Callable[[Any, Any], None]]:
     """Shows a bar over all jobs and one for each that runs, and gives the function that moves them.
 
-    It is the listener of `agents.sweep.run_missing`. The end of each job is printed.
+    It is the listener of `agents.sweeps.sweep.run_missing`. The end of each job is printed.
     """
     columns = (
         TextColumn("{task.description}"),

@@ -13,7 +13,7 @@ from agents.agent import OracleAgent
 from agents.evaluation import enough_slots, held_out, score, with_fields
 from agents.recurrent import RecurrentAgent
 from agents.runs import Run
-from agents.speed import Speed
+from agents.speed.measurement import Speed
 from ntm_gym import Batch, Task
 from ntm_gym.cells import Unrolled
 from ntm_gym.metrics import cost_bits

@@ -7,14 +7,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from agents import policy_gradient, updates
 from agents.actor_critic import make_cell as make_reward_cell
-from agents.checkpoints import Checkpoint, Checkpoints, of_this_training
-from agents.experience import Player
-from agents.guards import FOLDER, MOST_KEPT
 from agents.recurrent import make_cell
+from agents.reinforcement import policy_gradient
+from agents.reinforcement.experience import Player
 from agents.reward_config import RewardConfig
 from agents.runs import Run, RunError
+from agents.training import updates
+from agents.training.checkpoints import Checkpoint, Checkpoints, of_this_training
+from agents.training.guards import FOLDER, MOST_KEPT
 
 SUPERVISED = "inputs", "targets", "mask", "steps", "blur_cost"
 REWARD = (

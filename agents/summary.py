@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 
 from agents.evaluation import read_scores
 from agents.markdown import figure, table_head, table_row
-from agents.reports import first_solved
 from agents.runs import Run
+from agents.training.reports import first_solved
 
 
 class SolvedAt(NamedTuple):

@@ -4,7 +4,7 @@ Loss: the cross-entropy of the answers, summed over the scored bits of a batch a
 batch's size. Update: RMSProp or Adam, with the gradient's norm bounded. The networks first find out
 how to use their memory, suddenly. What is left then are rare tapes: to learn them, the hardest are
 trained on again, and blurred addresses cost. When training ends and what is taken back is in
-`agents/training.py`.
+`agents/training/base.py`.
 """
 
 import time
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from agents.config import TrainConfig
 from agents.network import build_network
 from agents.recurrent import make_cell
-from agents.reports import Report
 from agents.runs import Run
-from agents.training import Training
-from agents.training_loop import Outcome, train_to_the_end
-from agents.updates import compile_updates, hardest, in_groups, replace, spread
+from agents.training.base import Training
+from agents.training.loop import Outcome, train_to_the_end
+from agents.training.reports import Report
+from agents.training.updates import compile_updates, hardest, in_groups, replace, spread
 from ntm_gym.curriculum import Lessons, PredictionGain
 
 TRAINING = 1

@@ -144,7 +144,7 @@ def print_profile(batch: int, profile: Any) -> None:
 
     Args:
         batch: sequences of the update.
-        profile: see `agents.profiling.Profile`.
+        profile: see `agents.speed.profiling.Profile`.
     """
     calls = sum(each.calls for each in profile.kernels)
     recorded = sum(each.milliseconds for each in profile.kernels)

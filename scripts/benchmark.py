@@ -11,8 +11,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from agents.executors import RayOption, chosen_executor
 from agents.extras import tyro
+from agents.sweeps.executors import RayOption, chosen_executor
 
 
 def main(
@@ -55,10 +55,10 @@ def main(
     from agents import console
 
     console.stop_when_terminated()
-    from agents.benchmark import make_jobs
+    from agents.benchmark.grid import make_jobs
+    from agents.benchmark.leaderboard import write_leaderboard
     from agents.bootstrap import require_rliable
-    from agents.leaderboard import write_leaderboard
-    from agents.sweep import run_missing
+    from agents.sweeps.sweep import run_missing
 
     require_rliable()
     executor = chosen_executor(workers, ray)

@@ -11,8 +11,8 @@ machines.
 from pathlib import Path
 from typing import Annotated
 
-from agents.executors import RayOption, chosen_executor
 from agents.extras import tyro
+from agents.sweeps.executors import RayOption, chosen_executor
 
 
 def main(
@@ -35,9 +35,9 @@ def main(
     console.stop_when_terminated()
     console.prepare_tensorflow()
     from agents.bootstrap import require_rliable
-    from agents.comparison_report import write_report
-    from agents.plan import load_plan
-    from agents.sweep import run_missing
+    from agents.comparison.plan import load_plan
+    from agents.comparison.report import write_report
+    from agents.sweeps.sweep import run_missing
 
     require_rliable()
     executor = chosen_executor(workers, ray)

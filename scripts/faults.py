@@ -29,7 +29,7 @@ def main(
     from agents import console, tables
 
     console.prepare_tensorflow()
-    from agents import faults
+    from agents.reliability import faults
 
     known = faults.kinds()
     if unknown := sorted(set(kinds) - known.keys()):

@@ -28,7 +28,7 @@ def main(
     from agents import console, tables
 
     console.prepare_tensorflow()
-    from agents.fuzzing import fuzz
+    from agents.reliability.fuzzing import fuzz
 
     with console.counting("files", files) as listen:
         tally = fuzz(folder, files, seed, first, lambda number: listen(number - first))

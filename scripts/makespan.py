@@ -24,7 +24,7 @@ def main(
         runs: how many runs there are; more than the comparison's are its own again and again.
         more_seconds: what each run takes beside training: starting, evaluation, waiting.
     """
-    from agents.makespan import makespan_table, training_seconds
+    from agents.comparison.makespan import makespan_table, training_seconds
 
     print(makespan_table(training_seconds(scores, runs, more_seconds), cores))
 

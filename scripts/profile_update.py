@@ -24,7 +24,7 @@ def main(batches: tuple[int, ...] = (4, 32), length: int = 20, slots: int = 128)
         expect(value >= 1, name, "a number of at least 1", value)
     console.use_one_core()
     console.prepare_tensorflow()
-    from agents.profiling import profile_update
+    from agents.speed.profiling import profile_update
 
     for batch in batches:
         tables.print_profile(batch, profile_update(batch, length, slots, seconds=2.0))

@@ -29,7 +29,8 @@ def main(
         seed: seed of everything.
         folder: folder for the trainings; what was there is removed.
     """
-    from agents import soak, tables
+    from agents import tables
+    from agents.reliability import soak
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -30,8 +30,8 @@ def main(
 
     console.use_one_core()
     console.prepare_tensorflow()
-    from agents import throughput
     from agents.figures import draw_throughput
+    from agents.speed import throughput
 
     speeds = []
     with tables.speed_table() as show:

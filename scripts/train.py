@@ -57,8 +57,8 @@ def main(
     from agents.evaluation import evaluate_run
     from agents.paper import paper_parameters
     from agents.recurrent import count_parameters
-    from agents.reports import Report
     from agents.runs import Run, tensorboard_events
+    from agents.training.reports import Report
 
     kind = "" if config.cell.name == "ntm" else f"-{config.cell.name}"
     folder = run or Path("runs") / f"{config.name}{kind}-{config.seed}"

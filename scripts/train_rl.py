@@ -59,8 +59,8 @@ def main(
     console.prepare_tensorflow()
     from agents import actor_critic
     from agents.evaluation import evaluate_run
-    from agents.reports import RewardReport
     from agents.runs import Run, tensorboard_events
+    from agents.training.reports import RewardReport
 
     kind = "" if config.cell.name == "ntm" else f"-{config.cell.name}"
     folder = run or Path("runs") / f"{config.name}-rl{kind}-{config.seed}"

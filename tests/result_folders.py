@@ -4,8 +4,10 @@ import json
 
 from tiny_plan import TINY, made_up, plan_of
 
-from agents import comparison, leaderboard
-from agents.comparison import collect
+from agents.benchmark.leaderboard import Point
+from agents.benchmark.leaderboard import Row as BenchmarkRow
+from agents.comparison.scores import Row as ComparisonRow
+from agents.comparison.scores import collect
 from agents.files import write_csv
 
 TWO_VARIANTS = TINY.replace("[0, 1]", "[0, 1, 2]") + (
@@ -42,7 +44,7 @@ def write_comparison(folder):
         for key in sorted(jobs, key=lambda key: key.variant)
         for row in collect(key, Run.open(jobs[key].folder), jobs[key].lengths)
     ]
-    write_csv(rows, place / "scores.csv", comparison.Row._fields)
+    write_csv(rows, place / "scores.csv", ComparisonRow._fields)
     return place
 
 
@@ -50,7 +52,7 @@ def write_scores(folder, *names, task="copy"):
     """The scores of a comparison without its runs: 2 seeds of each name, lengths 10 and 40."""
     folder.mkdir(exist_ok=True)
     rows = [
-        comparison.Row(
+        ComparisonRow(
             *(task, name, seed, 1000 if seed else None, None, 2.0 if seed else None, 9.0, 4000),
             *(length, 128, wrong, 0.5, 0.1, 4.0 * length, 0.0),
         )
@@ -58,7 +60,7 @@ def write_scores(folder, *names, task="copy"):
         for seed in range(2)
         for length, wrong in ((10, 0.0), (40, 0.25 * seed))
     ]
-    write_csv(rows, folder / "scores.csv", comparison.Row._fields)
+    write_csv(rows, folder / "scores.csv", ComparisonRow._fields)
     return folder
 
 
@@ -70,14 +72,14 @@ def write_benchmark(folder):
         for seed in range(2):
             for length, score in zip((20, 40), scores, strict=True):
                 numbers = (8, score / 2, 0.5, score, float(score == 1), steps, 20.0)
-                rows.append(leaderboard.Row(COPY, agent, seed, length, length > 20, *numbers))
+                rows.append(BenchmarkRow(COPY, agent, seed, length, length > 20, *numbers))
             if steps:
                 curve = [(4000, 0.25 * seed), (8000, 0.5)]
-                points += [leaderboard.Point(COPY, agent, seed, *point) for point in curve]
+                points += [Point(COPY, agent, seed, *point) for point in curve]
             place = folder / COPY / agent / str(seed)
             place.mkdir(parents=True)
             record = {"settings": {"source": agent, "seed": seed}, "command": ["x.py", "a b"]}
             (place / "result.json").write_text(json.dumps(record))
-    write_csv(rows, folder / "scores.csv", leaderboard.Row._fields)
-    write_csv(points, folder / "curves.csv", leaderboard.Point._fields)
+    write_csv(rows, folder / "scores.csv", BenchmarkRow._fields)
+    write_csv(points, folder / "curves.csv", Point._fields)
     return folder

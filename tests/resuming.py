@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 
-from agents.checkpoints import Checkpoints
 from agents.network import cell_of
 from agents.runs import Run
+from agents.training.checkpoints import Checkpoints
 
 
 def stop_after(count):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from agents.actions import Bits, Choices, make_actions
+from agents.reinforcement.actions import Bits, Choices, make_actions
 
 RNG = np.random.default_rng(0)
 

@@ -10,16 +10,16 @@ import tensorflow as tf
 from marks import SAVING
 
 from agents.actor_critic import _told_of, train
-from agents.advantages import better_bits, lesson
 from agents.cell_config import DNCConfig, LSTMConfig, NTMConfig
 from agents.evaluation import evaluate_run
-from agents.experience import Experience, Player
-from agents.policy_gradient import compile_update, differentiate
 from agents.recurrent import RecurrentAgent
+from agents.reinforcement.advantages import better_bits, lesson
+from agents.reinforcement.experience import Experience, Player
+from agents.reinforcement.policy_gradient import compile_update, differentiate
 from agents.replay import REWARD
 from agents.reward_config import RewardConfig, reward_recipe
 from agents.runs import Run
-from agents.updates import build_optimizer
+from agents.training.updates import build_optimizer
 from ntm_gym import TaskVectorEnv
 from ntm_gym.cells import LSTMCell, unroll
 from ntm_gym.tasks import Copy

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from graphlib import TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
 
@@ -127,6 +128,21 @@ def test_arrows_within_the_library(name):
     own = {found for found in IMPORTS[name] if within(found, "ntm_gym")}
     # The package itself comes last: a module that imports from it imports back.
     assert {found for found in own if found.partition(".")[2].split(".")[0] not in before} == set()
+
+
+def test_arrows_between_the_programs_parts():
+    def part(name):
+        return ".".join(name.split(".")[:2])
+
+    arrows = {part(name): set() for name in TREE if within(name, "agents")}
+    for name in TREE:
+        if within(name, "agents"):
+            arrows[part(name)] |= {part(found) for found in IMPORTS[name] if part(found) in arrows}
+    without_own = {name: found - {name} for name, found in arrows.items()}
+    TopologicalSorter(without_own).prepare()  # raises CycleError if parts import in a circle
+    for one, other in (("supervised", "actor_critic"), ("comparison", "benchmark")):
+        assert f"agents.{other}" not in arrows[f"agents.{one}"]
+        assert f"agents.{one}" not in arrows[f"agents.{other}"]
 
 
 @pytest.mark.parametrize("name", TREE)

@@ -14,22 +14,22 @@ from matplotlib.image import imread
 
 from agents import console
 from agents.agent import OracleAgent
-from agents.benchmark import make_jobs
-from agents.benchmark_job import BenchmarkJob, Result, Score
-from agents.bootstrap import Estimate, performance_profiles, pooled_means
-from agents.entrants import Entrant, parse_entrants
-from agents.evaluation import held_out, tape_returns
-from agents.files import RunError
-from agents.leaderboard import (
+from agents.benchmark.entrants import Entrant, parse_entrants
+from agents.benchmark.grid import make_jobs
+from agents.benchmark.job import BenchmarkJob, Result, Score
+from agents.benchmark.leaderboard import (
     Row,
     environment_table,
     normalised,
     score_table,
     write_leaderboard,
 )
+from agents.benchmark.sb3_settings import SB3_LEARNERS, Sb3Learner
+from agents.bootstrap import Estimate, performance_profiles, pooled_means
+from agents.evaluation import held_out, tape_returns
+from agents.files import RunError
 from agents.own_agent import OwnAgent
 from agents.reward_config import budgeted, reward_recipe
-from agents.sb3_settings import SB3_LEARNERS, Sb3Learner
 from ntm_gym import PROTOCOLS, Copy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -333,7 +333,7 @@ def tiny_learners(monkeypatch):
         "recurrent_ppo": Sb3Learner("RecurrentPPO", "MlpLstmPolicy", 8, False, lstm),
     }
     assert learners.keys() <= SB3_LEARNERS.keys()
-    monkeypatch.setattr("agents.benchmark_job.SB3_LEARNERS", learners)
+    monkeypatch.setattr("agents.benchmark.job.SB3_LEARNERS", learners)
 
 
 @pytest.mark.usefixtures("tiny_learners", "one_thread")
@@ -388,7 +388,7 @@ def test_frames_and_states_are_those_of_training():
     pytest.importorskip("sb3_contrib")
     import torch
 
-    from agents.sb3_learners import Sb3Agent, make_envs
+    from agents.benchmark.sb3_learners import Sb3Agent, make_envs
 
     torch.manual_seed(0)
     task = Copy(width=2)

@@ -18,19 +18,19 @@ from tiny_plan import TINY, made_up, plan_of, write_plan
 
 from agents import supervised
 from agents.bootstrap import Estimate
-from agents.comparison import (
+from agents.comparison.figures import draw_learning
+from agents.comparison.plan import Place
+from agents.comparison.report import write_report
+from agents.comparison.scores import (
     Row,
     collect,
     comparison_table,
     interquartile_means,
 )
-from agents.comparison_figures import draw_learning
-from agents.comparison_report import write_report
 from agents.evaluation import evaluate_run, read_scores
 from agents.files import write_csv
-from agents.plan import Place
 from agents.runs import Run, RunError
-from agents.sweep import News, run_missing
+from agents.sweeps.sweep import News, run_missing
 
 ROOT = Path(__file__).resolve().parent.parent
 TWO = TINY.replace("[0, 1]", "[0, 1, 2]") + '\n[[variants]]\nname = "wide"\ncell.width = 30\n'
@@ -187,7 +187,7 @@ def test_variants_that_learn_by_reward_are_trained_and_scored(tmp_path, monkeypa
         row.length for row in collect(Place("copy", "ntm", 0), Run.open(job.folder), (1, 3))
     ] == [1, 3]
     drawn = []
-    monkeypatch.setattr("agents.comparison_figures.save_picture", lambda *got: drawn.append(got[1]))
+    monkeypatch.setattr("agents.comparison.figures.save_picture", lambda *got: drawn.append(got[1]))
     draw_learning({"ntm": [Run.open(job.folder)]}, "held_out_bit_errors", "copy", tmp_path)
     axis = drawn[0]
     assert (axis.get_xlabel(), axis.get_xscale()) == ("environment steps", "log")

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from marks import SAVING
 
-from agents import console, faults, soak, tables
-from agents.checkpoints import Checkpoint, Checkpoints
+from agents import console, tables
+from agents.reliability import faults, soak
+from agents.training.checkpoints import Checkpoint, Checkpoints
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped by signals")
 

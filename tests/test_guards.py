@@ -7,17 +7,19 @@ import pytest
 import tensorflow as tf
 from resuming import assert_equal, result, stop_after
 
-from agents import actor_critic, policy_gradient, supervised, tables, updates
+from agents import actor_critic, supervised, tables
 from agents.cell_config import LSTMConfig, NTMConfig
-from agents.checkpoints import Checkpoint, Checkpoints
 from agents.commands import run_command
 from agents.config import CopyConfig
-from agents.experience import Player
-from agents.guards import FOLDER, MOST_KEPT, MOST_RETURNS, Guard, LeftOutError
+from agents.reinforcement import policy_gradient
+from agents.reinforcement.experience import Player
 from agents.replay import replay
 from agents.reward_config import RewardConfig
 from agents.runs import Run, RunError
-from agents.training_loop import TrainingStoppedError
+from agents.training import updates
+from agents.training.checkpoints import Checkpoint, Checkpoints
+from agents.training.guards import FOLDER, MOST_KEPT, MOST_RETURNS, Guard, LeftOutError
+from agents.training.loop import TrainingStoppedError
 from ntm_gym import Copy
 
 SUPERVISED = CopyConfig(

@@ -14,15 +14,15 @@ from test_architecture import TREE
 
 from agents import supervised
 from agents.cell_config import NTMConfig
-from agents.checkpoints import Checkpoint, Checkpoints
+from agents.comparison.plan import PlanError, load_plan
 from agents.config import CopyConfig
 from agents.files import read_file, replacing
-from agents.fuzzing import fuzz
 from agents.network import build_network, read_network
-from agents.plan import PlanError, load_plan
 from agents.recurrent import make_cell
-from agents.reports import Report
+from agents.reliability.fuzzing import fuzz
 from agents.runs import Run, RunError
+from agents.training.checkpoints import Checkpoint, Checkpoints
+from agents.training.reports import Report
 from ntm_gym import Copy
 from ntm_gym.cells import CELLS, NTMCell
 
@@ -59,7 +59,7 @@ def test_the_fuzzer_sees_what_it_must(tmp_path, monkeypatch):
         return (tmp_path / "written").write_text("x") if len(calls) == 3 else __import__("this")
 
     calls = []
-    monkeypatch.setattr("agents.fuzzing.load_plan", load)
+    monkeypatch.setattr("agents.reliability.fuzzing.load_plan", load)
     tally = fuzz(tmp_path, 28)
     assert [failure.split(":")[0] for failure in tally.failures] == [
         "file 6, plan",

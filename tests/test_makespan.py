@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agents.makespan import makespan, makespan_table, training_seconds
+from agents.comparison.makespan import makespan, makespan_table, training_seconds
 
 
 def test_runs_start_as_soon_as_a_core_is_free():

@@ -3,7 +3,7 @@
 import pytest
 
 from agents.files import temporary
-from agents.mirror import Changes, Watched
+from agents.sweeps.mirror import Changes, Watched
 
 
 def tree(folder):

@@ -7,8 +7,8 @@ import pytest
 from tiny_plan import TINY, plan_of, write_plan
 
 from agents.cell_config import DNCConfig, NTMConfig
+from agents.comparison.plan import Place, load_plan
 from agents.config import AssociativeRecallConfig, CopyConfig
-from agents.plan import Place, load_plan
 from agents.reward_config import reward_recipe
 from ntm_gym import PROTOCOLS
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.profiling import KINDS, kind_of, profile_update, read_program
+from agents.speed.profiling import KINDS, kind_of, profile_update, read_program
 
 PROGRAM = """
 %body (tuple: (f32[4,20,128], s32[])) -> f32[4,128] {

@@ -16,11 +16,11 @@ from marks import SAVING
 from quick_jobs import Fails, LosesItsWorker
 from tiny_plan import TINY, plan_of, write_plan
 
-from agents.executors import chosen_executor
-from agents.local_processes import LocalProcesses
-from agents.ray_cluster import RayCluster
 from agents.runs import Run
-from agents.sweep import run_missing
+from agents.sweeps.executors import chosen_executor
+from agents.sweeps.local_processes import LocalProcesses
+from agents.sweeps.ray_cluster import RayCluster
+from agents.sweeps.sweep import run_missing
 
 ROOT = Path(__file__).resolve().parent.parent
 AGENTS_PORTS = (

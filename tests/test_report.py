@@ -21,9 +21,9 @@ from result_folders import (
     write_scores,
 )
 
+from agents.benchmark.leaderboard import Row
 from agents.files import RunError, read_csv, write_csv
 from agents.hardware import hardware
-from agents.leaderboard import Row
 from agents.pretrained import PRETRAINED
 from agents.report.charts import generalisation_chart, learning_charts
 from agents.report.page import render, write_page

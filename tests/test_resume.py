@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from resuming import assert_equal, assert_saves_when_terminated, result, stop_after
 
-from agents import checkpoints, supervised
+from agents import supervised
 from agents.cell_config import NTMConfig
-from agents.checkpoints import Checkpoint, Checkpoints
 from agents.config import CopyConfig
 from agents.runs import Run, RunError
-from agents.training_loop import TrainingStoppedError
+from agents.training import checkpoints
+from agents.training.checkpoints import Checkpoint, Checkpoints
+from agents.training.loop import TrainingStoppedError
 from ntm_gym import Copy
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,7 +12,7 @@ from agents.cell_config import LSTMConfig
 from agents.config import CopyConfig
 from agents.reward_config import RewardConfig, reward_recipe
 from agents.runs import Run, RunError
-from agents.training_loop import TrainingStoppedError
+from agents.training.loop import TrainingStoppedError
 from ntm_gym import Copy
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,9 +6,10 @@ import itertools
 import numpy as np
 import pytest
 
-from agents import supervised, training, updates
+from agents import supervised
 from agents.config import CopyConfig
 from agents.runs import Run, RunError
+from agents.training import base, updates
 from ntm_gym import Copy
 from ntm_gym.cells import NTMCell
 from ntm_gym.cells.unroll import unroll
@@ -137,7 +138,7 @@ def train(tmp_path, monkeypatch, wrong, **changes):
     monkeypatch.setattr(run, "save_network", lambda _: None)
     scores = [np.zeros((1, 2), np.float32), np.full((1, 2), wrong, np.int32)]
     monkeypatch.setattr(
-        training, "compile_test", lambda _: lambda *_: [updates.tf.constant(s) for s in scores]
+        base, "compile_test", lambda _: lambda *_: [updates.tf.constant(s) for s in scores]
     )
     return supervised.train(config, run)
 
@@ -198,7 +199,7 @@ def test_a_training_that_is_lost_goes_back_to_its_last_good_report_but_one(seen,
         return [np.zeros(2), np.array([next(wrong), 0]) * 2]
 
     monkeypatch.setattr(
-        training, "compile_test", lambda _: lambda *_: [updates.tf.constant(s) for s in test()]
+        base, "compile_test", lambda _: lambda *_: [updates.tf.constant(s) for s in test()]
     )
     tested = supervised.SupervisedTraining(config)
     counter = tested._variables[0]

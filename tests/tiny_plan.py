@@ -1,7 +1,7 @@
 """A plan of tiny runs, and runs whose reports and scores are made up here."""
 
+from agents.comparison.plan import load_plan
 from agents.evaluation import Score
-from agents.plan import load_plan
 from agents.runs import Run
 
 TINY = """

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.checkpoints import Checkpoints
 from agents.config import recipe
 from agents.evaluation import held_out
 from agents.network import cell_of
@@ -19,6 +18,7 @@ from agents.playground.viewer import as_png
 from agents.runs import Run
 from agents.supervised import SupervisedTraining
 from agents.tracing import STRETCH, Tracer
+from agents.training.checkpoints import Checkpoints
 
 MOST_SAVED = 100
 """Runs that are saved from the page into one folder."""

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.colors import hex_to_rgb, qualitative
 
-from agents.comparison_figures import lengths_apart
+from agents.comparison.figures import lengths_apart
 from agents.pictures import median_curve
 from agents.report.results import BENCHMARK, Curve, Results
 from agents.report.sources import QUANTITIES

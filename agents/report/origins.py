@@ -8,9 +8,9 @@ from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from agents.checkout import ROOT, commit
+from agents.comparison.plan import Place
 from agents.files import read_file
 from agents.hardware import hardware
-from agents.plan import Place
 from agents.report.results import COMPARISON, Results
 from agents.report.tables import Cell, Table
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from agents.comparison.plan import Place
 from agents.figures import draw_run
 from agents.files import RunError, read_file
-from agents.plan import Place
 from agents.report.results import Results
 
 PNG = b"\x89PNG\r\n\x1a\n"

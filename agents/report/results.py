@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from agents.comparison.plan import Place
 from agents.pictures import LearningCurve
-from agents.plan import Place
 from agents.runs import Run
 
 

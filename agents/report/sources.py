@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from agents import comparison, leaderboard
-from agents.comparison_figures import LABELS
+from agents.benchmark.leaderboard import Point
+from agents.benchmark.leaderboard import Row as BenchmarkRow
+from agents.comparison.figures import LABELS
+from agents.comparison.plan import Place
+from agents.comparison.scores import Row as ComparisonRow
 from agents.evaluation import read_scores
 from agents.files import RunError, read_csv, read_file, read_json
-from agents.plan import Place
 from agents.report.results import BENCHMARK, COMPARISON, RUN, Curve, Entry, Results
 from agents.runs import LARGEST_TABLE, Run
 from agents.summary import mean_scores, solved_at
@@ -63,7 +65,7 @@ def _read_run(folder: Path) -> Results:
 def _read_comparison(folder: Path) -> Results:
     results = Results(folder, COMPARISON)
     _add_runs(results, "*/*/*/config.json")
-    rows = read_csv(folder / "scores.csv", comparison.Row, LARGEST_TABLE)
+    rows = read_csv(folder / "scores.csv", ComparisonRow, LARGEST_TABLE)
     for place, group in groupby(rows, lambda row: Place(*row[:3])):
         own = list(group)
         results.entries.append(_entry_of_rows(place, own))
@@ -107,7 +109,7 @@ def _read_unfinished(folder: Path) -> Results:
 
 def _read_benchmark(folder: Path) -> Results:
     results = Results(folder, BENCHMARK)
-    rows = read_csv(folder / "scores.csv", leaderboard.Row, LARGEST_TABLE)
+    rows = read_csv(folder / "scores.csv", BenchmarkRow, LARGEST_TABLE)
     for place, group in groupby(rows, lambda row: Place(*row[:3])):
         own = list(group)
         results.entries.append(_entry_of_benchmark(place, own))
@@ -116,7 +118,7 @@ def _read_benchmark(folder: Path) -> Results:
         results.longest_trained[place.task] = max([longest, *trained])
         results.random_scores[place.task] = {row.length: 0.0 for row in own}
     try:
-        points = read_csv(folder / "curves.csv", leaderboard.Point, LARGEST_TABLE)
+        points = read_csv(folder / "curves.csv", Point, LARGEST_TABLE)
     except (OSError, ValueError) as error:
         points = []
         results.missing.append(f"No learning curves: {error}.")
@@ -197,7 +199,7 @@ def _entry_of_run(place: Place, run: Run) -> Entry:
     return Entry(place, solved is not None, effort, *numbers, scores, flawless)
 
 
-def _entry_of_rows(place: Place, rows: Sequence[comparison.Row]) -> Entry:
+def _entry_of_rows(place: Place, rows: Sequence[ComparisonRow]) -> Entry:
     first = rows[0]
     return Entry(
         place,
@@ -210,7 +212,7 @@ def _entry_of_rows(place: Place, rows: Sequence[comparison.Row]) -> Entry:
     )
 
 
-def _entry_of_benchmark(place: Place, rows: Sequence[leaderboard.Row]) -> Entry:
+def _entry_of_benchmark(place: Place, rows: Sequence[BenchmarkRow]) -> Entry:
     flawless = frozenset(row.length for row in rows if row.perfect == 1)
     trained = {row.length for row in rows if not row.beyond}
     return Entry(

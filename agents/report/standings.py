@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.bootstrap import Estimate, means_over_runs, pooled_means
-from agents.comparison import Solved, solved_summary
+from agents.comparison.scores import Solved, solved_summary
 from agents.report.results import BENCHMARK, Entry, Results
 
 

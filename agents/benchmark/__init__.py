@@ -1,0 +1,1 @@
+"""Agents scored on the same held-out episodes: entrants, their jobs, the leaderboard."""

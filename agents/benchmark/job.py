@@ -1,0 +1,246 @@
+"""One entrant of a benchmark in one environment, with one seed: trained or loaded, and scored.
+
+The folder of a job holds `result.json`, when it is done; learners of `agents.actor_critic` leave
+their run's folder `run` beside it. A job that was cut off is done again from the start.
+"""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.agent import OracleAgent, RandomAgent
+from agents.benchmark.entrants import REWARD_CELLS, Entrant
+from agents.benchmark.sb3_settings import SB3_LEARNERS
+from agents.evaluation import AnyLength, held_out, tape_returns
+from agents.files import RunError, fingerprint, read_json, replacing
+from agents.own_agent import make_own, own_fingerprint
+from agents.training.learned import Curve, Learned
+from ntm_gym import Task
+
+TAPES_SEED = 0
+"""Seed of the held-out tapes, which are the same for all entrants and all their seeds."""
+
+Tell = Callable[[int, str], None]
+
+
+@dataclass(frozen=True)
+class Score:
+    """How an entrant did on the held-out tapes of one length.
+
+    Attributes:
+        length: the tapes' length in their task's measure.
+        mean_return: its return, mean over tapes.
+        oracle_return: the oracle's on the same tapes.
+        perfect: fraction of tapes without a wrong bit.
+    """
+
+    length: int
+    mean_return: float
+    oracle_return: float
+    perfect: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a job.
+
+    Attributes:
+        steps: environment steps of the training; None if it learned from no rewards.
+        seconds: of the training; None if that is not known.
+        curve: returns during training, empty if they are not known.
+        scores: at each length.
+    """
+
+    steps: int | None
+    seconds: float | None
+    curve: Curve
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True)
+class BenchmarkJob:
+    """An entrant to train or to load, and to score; see `agents.sweeps.sweep.Job`.
+
+    Attributes:
+        folder: the job's folder.
+        entrant: who.
+        env_id: id of the environment.
+        task: its task.
+        trained: the least and the greatest length of training.
+        seed: seed of all that is drawn, the held-out tapes aside; a run's own.
+        steps: environment steps of training. Learners of Stable-Baselines3 finish what they have
+            begun; of the others, episodes come out at so many in the mean.
+        lengths: lengths of the evaluation.
+        episodes: held-out tapes for each of them.
+    """
+
+    folder: Path
+    entrant: Entrant
+    env_id: str
+    task: Task
+    trained: tuple[int, int]
+    seed: int
+    steps: int
+    lengths: tuple[int, ...]
+    episodes: int
+
+    @property
+    def budget(self) -> int:
+        """The environment steps at most; 1 if there is nothing to train."""
+        return self.steps if self.entrant.learns else 1
+
+    def settings(self) -> dict[str, Any]:
+        """Returns all that decides the result, as it is written to `result.json`."""
+        settings: dict[str, Any] = {
+            "source": self.entrant.source,
+            "env_id": self.env_id,
+            "task": {"name": type(self.task).__name__, **dataclasses.asdict(self.task)},
+            "seed": self.seed,
+            "lengths": self.lengths,
+            "episodes": self.episodes,
+        }
+        if self.entrant.learns:
+            settings |= {"steps": self.steps, "trained": self.trained}
+        match self.entrant.kind:
+            case "sb3":
+                learner = SB3_LEARNERS[self.entrant.source]
+                settings["learner"] = {**vars(learner), "settings": dict(learner.settings)}
+            case "reward":
+                settings["learner"] = dataclasses.asdict(self._reward_config())
+            case "run":
+                settings["network"] = fingerprint(Path(self.entrant.source) / "model.keras")
+            case "own":
+                settings["module"] = own_fingerprint(self.entrant.source)
+        return json.loads(json.dumps(settings))
+
+    def is_done(self) -> bool:
+        """Whether the result is there; raises RunError if it is one of other settings."""
+        if not self._path.exists():
+            return False
+        self.result()
+        return True
+
+    def result(self) -> Result:
+        """Returns what came of the job.
+
+        Raises:
+            RunError: it is not done, or the folder holds the result of another.
+        """
+        try:
+            content = read_json(self._path)
+            theirs, own = content["settings"], self.settings()
+            result = Result(
+                content["steps"],
+                content["seconds"],
+                [(steps, mean) for steps, mean in content["curve"]],
+                tuple(Score(**score) for score in content["scores"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"expected a result in {self._path}, got {error}") from error
+        if theirs != own:
+            names = [name for name in {**own, **theirs} if theirs.get(name) != own.get(name)]
+            raise RunError(
+                f"{self.folder} holds a result of other settings ({', '.join(names)}); remove it "
+                "or choose another folder"
+            )
+        return result
+
+    def work(self, tell: Tell) -> None:
+        """Trains or loads the entrant and scores it; see `agents.sweeps.sweep.Job.work`."""
+        settings = self.settings()  # those of now: a module may be changed in the meantime
+        self.folder.mkdir(parents=True, exist_ok=True)
+        learned = self._learn(tell)
+        scores = []
+        oracle = OracleAgent(self.task)
+        for length in self.lengths:
+            tell(self.budget, f"evaluation at {length:,}")
+            tapes = held_out(self.task, length, self.episodes, TAPES_SEED)
+            best = float(tape_returns(oracle, self.env_id, self.task, tapes).mean())
+            returns = tape_returns(learned.agent_at(length), self.env_id, self.task, tapes)
+            perfect = float((returns > 1 - 1e-9).mean())  # a sum of rewards is rounded
+            scores.append(Score(length, float(returns.mean()), best, perfect))
+        content: Mapping[str, Any] = {
+            "settings": settings,
+            "command": sys.argv,
+            "steps": learned.steps,
+            "seconds": learned.seconds,
+            "curve": learned.curve or [],
+            "scores": [dataclasses.asdict(score) for score in scores],
+        }
+        with replacing(self._path) as path:
+            path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / "result.json"
+
+    def _learn(self, tell: Tell) -> Learned:
+        match self.entrant.kind:
+            case "random":
+                coin = RandomAgent(self.task.target_width, self.seed)
+                return Learned(lambda _: coin, 0, 0.0)
+            case "oracle":
+                oracle = OracleAgent(self.task)
+                return Learned(lambda _: oracle, 0, 0.0)
+            case "own":
+                own = make_own(self.entrant.source, self.env_id, self.task, self.seed)
+                return Learned(lambda _: own)
+            case "sb3":
+                return self._train_sb3(tell)
+            case "reward":
+                return self._train_by_reward(tell)
+            case "run":
+                return self._load_run(Path(self.entrant.source))
+
+    def _train_sb3(self, tell: Tell) -> Learned:
+        from agents import console
+
+        # Stable-Baselines3 loads TensorFlow, if it is there, to write its logs.
+        console.prepare_tensorflow()
+        import torch
+
+        from agents.benchmark.sb3_learners import train_sb3
+
+        torch.set_num_threads(1)  # networks this small are slower on more
+        learner = SB3_LEARNERS[self.entrant.source]
+        place = self.env_id, self.task, self.trained
+        return train_sb3(learner, *place, self.steps, self.seed, tell)
+
+    def _reward_config(self) -> Any:
+        from agents.reward_config import budgeted, reward_recipe
+
+        recipe = reward_recipe(self.env_id, REWARD_CELLS[self.entrant.source])
+        return budgeted(recipe, self.task, self.trained, self.steps, self.seed)
+
+    def _train_by_reward(self, tell: Tell) -> Learned:
+        from agents import console
+
+        console.prepare_tensorflow()
+        from agents import actor_critic
+        from agents.runs import Run
+
+        run = Run.create(self.folder / "run", self._reward_config(), overwrite=True)
+        actor_critic.train(
+            run.config, run, lambda report: tell(report.steps, f"return {report.mean_return:.3f}")
+        )
+        return self._load_run(run.folder)
+
+    def _load_run(self, folder: Path) -> Learned:
+        from agents import console
+
+        console.prepare_tensorflow()
+        from agents.recurrent import RecurrentAgent
+        from agents.runs import Run
+
+        run = Run.open(folder)
+        network = AnyLength(RecurrentAgent.load(folder).cell, self.task)
+        rows = run.read_metrics()
+        seconds = rows[-1]["seconds"]
+        if "mean_return" not in rows[-1]:  # it has learned from the right answers
+            return Learned(network.agent, None, seconds)
+        curve = [(int(row["steps"]), row["mean_return"]) for row in rows]
+        return Learned(network.agent, curve[-1][0], seconds, curve)

@@ -1,0 +1,74 @@
+"""A run of a comparison as a job: to train, and to evaluate.
+
+TensorFlow is loaded where it is needed only: plans are read without it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.config import TrainConfig
+from agents.reward_config import RewardConfig
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """A run to train and to evaluate; see `agents.sweeps.sweep.Job`.
+
+    Attributes:
+        folder: the run's folder.
+        config: its settings.
+        lengths: lengths of the evaluation.
+        episodes: tapes for each of them.
+    """
+
+    folder: Path
+    config: TrainConfig | RewardConfig
+    lengths: tuple[int, ...]
+    episodes: int
+
+    @property
+    def budget(self) -> int:
+        """The training sequences at most."""
+        return self.config.max_sequences
+
+    def is_done(self) -> bool:
+        """Whether the run is trained and evaluated; raises RunError if another one is there."""
+        if not (self.folder / "config.json").exists():
+            return False
+        from agents.evaluation import is_evaluated
+        from agents.runs import Run, RunError
+
+        run = Run.open(self.folder)
+        if run.config != self.config:
+            raise RunError(
+                f"{self.folder} holds a run of other settings; remove it or choose another folder"
+            )
+        return run.ended and is_evaluated(run, self.lengths, self.episodes)
+
+    def work(self, tell: Callable[[int, str], None]) -> None:
+        """Trains from the last checkpoint on if training has not ended, and evaluates."""
+        from agents import console
+
+        console.prepare_tensorflow()
+        from agents import actor_critic, supervised
+        from agents.evaluation import evaluate_run
+        from agents.runs import Run
+
+        run = Run(self.folder, self.config)
+        if not run.ended:
+            run = Run.resume(self.folder, self.config)
+            by_reward = isinstance(self.config, RewardConfig)
+            train: Any = actor_critic.train if by_reward else supervised.train
+            train(
+                self.config,
+                run,
+                lambda report: tell(
+                    report.sequences, f"held out {report.held_out_bit_errors:.2f} wrong"
+                ),
+            )
+        sequences = int(run.read_metrics()[-1]["sequences"])
+        tell(sequences, "evaluation")
+        for scores in evaluate_run(run, self.lengths, episodes=self.episodes):
+            tell(sequences, f"{scores[0].bit_errors:,.2f} wrong at {scores[0].length:,}")

@@ -1,0 +1,74 @@
+"""All that is written of a plan's runs: scores.csv, summary.md and the pictures."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from agents.comparison.figures import draw_generalisation, draw_learning
+from agents.comparison.job import TrainingJob
+from agents.comparison.plan import Place
+from agents.comparison.scores import Row, collect, comparison_table, interquartile_means
+from agents.files import replacing, write_csv
+from agents.runs import Run
+
+
+def write_report(name: str, jobs: Mapping[Place, TrainingJob], folder: Path) -> str:
+    """Writes scores, tables and pictures of runs into a folder; returns `summary.md`.
+
+    Args:
+        name: the plan's name.
+        jobs: the runs, all of them trained and evaluated.
+        folder: the plan's folder.
+
+    Raises:
+        RunError: a run is not done.
+    """
+    runs = {place: Run.open(jobs[place].folder) for place in _in_order(list(jobs))}
+    rows = [row for place, run in runs.items() for row in collect(place, run, jobs[place].lengths)]
+    write_csv(rows, folder / "scores.csv", Row._fields)
+    parts = [f"# {name}"]
+    for task in dict.fromkeys(place.task for place in runs):
+        own = {place: run for place, run in runs.items() if place.task == task}
+        parts += _task_report(task, own, [row for row in rows if row.task == task], folder)
+    summary = "\n\n".join(parts) + "\n"
+    with replacing(folder / "summary.md") as path:
+        path.write_text(summary, encoding="utf-8")
+    return summary
+
+
+def _in_order(places: Sequence[Place]) -> list[Place]:
+    """Those of a task, and of a variant within it, side by side."""
+    tasks, variants = (list(dict.fromkeys(names)) for names in list(zip(*places, strict=True))[:2])
+    return sorted(
+        places, key=lambda place: (tasks.index(place.task), variants.index(place.variant))
+    )
+
+
+def _task_report(
+    task: str, runs: Mapping[Place, Run], rows: Sequence[Row], folder: Path
+) -> Iterator[str]:
+    """Yields the parts of the summary about one task, whose pictures it draws."""
+    estimates = interquartile_means(rows)
+    yield f"## {task}"
+    yield (
+        "Sequences until solved: median over seeds [least-most]. Wrong bits per sequence: "
+        "interquartile mean over seeds [95 % interval]."
+    )
+    yield comparison_table(rows, estimates)
+    groups = {
+        variant: [run for place, run in runs.items() if place.variant == variant]
+        for variant in estimates
+    }
+    some = next(iter(runs.values())).config
+    pictures = (
+        draw_learning(groups, "held_out_loss_bits", task, folder / f"{task}-cost.png"),
+        draw_learning(groups, "held_out_bit_errors", task, folder / f"{task}-errors.png"),
+        draw_generalisation(
+            estimates,
+            {row.length: row.random_bit_errors for row in rows},
+            (some.min_length, some.max_length),
+            task,
+            folder / f"{task}-generalisation.png",
+        ),
+    )
+    for path in pictures:
+        yield f"![{path.stem}]({path.name})"

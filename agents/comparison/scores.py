@@ -1,0 +1,163 @@
+"""A plan's runs side by side: all scores as rows, and the table of a task."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+
+from agents.bootstrap import Estimate, means_over_runs
+from agents.comparison.plan import Place
+from agents.evaluation import read_scores
+from agents.markdown import figure, table_head, table_row
+from agents.runs import Run
+from agents.summary import solved_at
+
+
+class Row(NamedTuple):
+    """One run at one length of its evaluation; a row of the CSV file.
+
+    Attributes:
+        task: the task's short name.
+        variant: the variant's name.
+        seed: the seed.
+        solved_sequences: training sequences until the task was solved; None if it was not.
+        solved_steps: environment steps until then; None if it learned from no rewards, too.
+        solved_seconds: seconds until then.
+        total_seconds: seconds of the whole training.
+        sequences: sequences of the whole training.
+        length: the length of the tapes.
+        slots: memory slots at this length; None without a memory.
+        bit_errors: wrong bits per tape, mean.
+        perfect: fraction of tapes without a wrong bit.
+        cost_bits: what the answers cost, mean over tapes.
+        random_bit_errors: wrong bits of the random agent.
+        oracle_bit_errors: wrong bits of the oracle.
+    """
+
+    task: str
+    variant: str
+    seed: int
+    solved_sequences: int | None
+    solved_steps: int | None
+    solved_seconds: float | None
+    total_seconds: float
+    sequences: int
+    length: int
+    slots: int | None
+    bit_errors: float
+    perfect: float
+    cost_bits: float
+    random_bit_errors: float
+    oracle_bit_errors: float
+
+
+def collect(place: Place, run: Run, lengths: Sequence[int]) -> Iterator[Row]:
+    """Yields a run's rows.
+
+    Raises:
+        RunError: the run has not been trained or evaluated.
+    """
+    solved, last = solved_at(run), run.read_metrics()[-1]
+    scores = {(score.agent, score.length): score for score in read_scores(run)}
+    for length in lengths:
+        own = scores[run.config.cell.name, length]
+        yield Row(
+            *place,
+            solved and solved.sequences,
+            solved and solved.steps,
+            solved and solved.seconds,
+            last["seconds"],
+            int(last["sequences"]),
+            length,
+            own.slots,
+            own.bit_errors,
+            own.perfect,
+            own.cost_bits,
+            scores["random", length].bit_errors,
+            scores["oracle", length].bit_errors,
+        )
+
+
+def interquartile_means(rows: Sequence[Row]) -> dict[str, dict[int, Estimate]]:
+    """Returns the wrong bits of each variant at each length, over its seeds.
+
+    The interval is a bootstrap over seeds, see `agents.bootstrap`.
+
+    Args:
+        rows: rows of one task.
+    """
+    samples = {}
+    for variant, group in _by_variant(rows).items():
+        by_seed: dict[int, list[float]] = {}
+        for row in group:
+            by_seed.setdefault(row.seed, []).append(row.bit_errors)
+        samples[variant] = np.array(list(by_seed.values()))
+    lengths = list(dict.fromkeys(row.length for row in rows))
+    return {
+        variant: dict(zip(lengths, estimates, strict=True))
+        for variant, estimates in means_over_runs(samples).items()
+    }
+
+
+def comparison_table(rows: Sequence[Row], estimates: Mapping[str, Mapping[int, Estimate]]) -> str:
+    """Returns a Markdown table of one task with a row for each variant.
+
+    Args:
+        rows: rows of one task.
+        estimates: what `interquartile_means` says of them.
+    """
+    lengths = list(next(iter(estimates.values())))
+    by_reward = any(row.solved_steps is not None for row in rows)
+    columns = ["variant", "solved", "sequences until solved"]
+    columns += ["environment steps until then"] * by_reward
+    columns += [f"wrong at {length:,}" for length in lengths]
+    lines = table_head(columns)
+    for variant, group in _by_variant(rows).items():
+        runs = {row.seed: row for row in group}
+        solved = solved_summary([row.solved_sequences for row in runs.values()])
+        cells = [f"`{variant}`", f"{solved.number} of {len(runs)}", _spread(solved)]
+        if by_reward:
+            steps = [row.solved_steps for row in runs.values()]
+            cells.append(_spread(solved_summary(steps)) if any(steps) else "")
+        for length in lengths:
+            mean, low, high = map(figure, estimates[variant][length])
+            cells.append(f"{mean} [{low}, {high}]")
+        lines.append(table_row(cells))
+    return "\n".join(lines)
+
+
+class Solved(NamedTuple):
+    """How soon several runs solved their task; infinite where one did not."""
+
+    number: int
+    median: float
+    least: float
+    most: float
+
+
+def solved_summary(solved: Sequence[float | None]) -> Solved:
+    """Returns how many of a variant's runs solved their task, and how soon.
+
+    A run that did not counts as one that needs more than all others, so that the median of variants
+    which seldom succeed is not that of their best runs.
+
+    Args:
+        solved: of each run when it solved its task; None if it did not.
+    """
+    times = sorted(math.inf if time is None else time for time in solved)
+    return Solved(sum(map(math.isfinite, times)), median(times), times[0], times[-1])
+
+
+def _spread(solved: Solved) -> str:
+    counts = (solved.median, solved.least, solved.most)
+    middle, first, last = (f"{n:,.0f}" if math.isfinite(n) else "not" for n in counts)
+    return f"{middle} [{first}-{last}]"
+
+
+def _by_variant(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.variant, []).append(row)
+    return groups

@@ -1,0 +1,1 @@
+"""What learning by reward adds to training: playing, credit and its gradients."""

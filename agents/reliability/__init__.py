@@ -1,0 +1,1 @@
+"""Trainings stopped and damaged, files broken, work soaked: what must not show."""

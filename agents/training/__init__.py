@@ -1,0 +1,1 @@
+"""What training is made of, by the right answers or by reward: updates, guards, checkpoints."""

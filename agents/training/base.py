@@ -1,0 +1,238 @@
+"""What both ways of learning share: from report to report, until the step size has fallen to 0.
+
+What is tested and saved is a running mean of the weights (Polyak & Juditsky 1992): single updates
+shake a solution that is already exact. Once the task is nearly solved, the step size falls to 0,
+which ends training. It must not fall earlier: the networks first find out how to use their memory,
+suddenly. An update that destroys what was learned, as one rare tape can, is taken back; one that
+cannot be made is left out, see `agents/training/guards.py`.
+
+A training is its rows of `metrics.csv`, two random states, its arrays and how often it went back:
+when it was solved, how far the step size has fallen and whether it has ended follow from the rows.
+"""
+
+import abc
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.config import TrainConfig
+from agents.network import cell_of
+from agents.reward_config import RewardConfig
+from agents.runs import RunError
+from agents.training.checkpoints import Checkpoint
+from agents.training.guards import Guard, LeftOutError
+from agents.training.reports import check_row, first_solved, lesson_columns
+from agents.training.updates import compile_test, held_out_groups, recipe_optimizer
+from ntm_gym.curriculum import make_curriculum
+
+logger = logging.getLogger(__name__)
+
+
+class Training(abc.ABC):
+    """Everything that changes in a training. A subclass says how it advances to its next report.
+
+    Args:
+        config: the recipe.
+        stream: the random stream of the seed that training draws from.
+
+    Attributes:
+        rows: the reports so far, with the columns of the curriculum's lessons.
+        rng: draws all that training draws.
+        curriculum: chooses the training lengths; None without a task.
+        hard_tapes: what is to come again, arrays; empty if nothing is.
+        network: the network that is tested and saved.
+        optimizer: changes the weights.
+        guard: leaves out updates that cannot be made.
+    """
+
+    report: type[Any]
+    """The class of this training's reports."""
+
+    config: Any
+    network: keras.Model
+    optimizer: keras.optimizers.Optimizer
+    guard: Guard
+
+    def __init__(self, config: TrainConfig | RewardConfig, stream: int) -> None:
+        self.config = config
+        self.began = time.perf_counter()
+        self.rows: list[dict[str, Any]] = []
+        self.hard_tapes: list[NDArray[Any]] = []
+        self._good: list[list[NDArray[Any]]] = []
+        keras.utils.set_random_seed(config.seed)
+        self.rng = np.random.default_rng([config.seed, stream])
+        self.curriculum: Any = None
+        if config.task is not None:
+            lengths = self.config.min_length, self.config.max_length
+            self.curriculum = make_curriculum(self.config.curriculum, *lengths, config.task)
+
+    def learn_with(self, cell: Any, mean: Any, network: keras.Model) -> None:
+        """Says what is learned with.
+
+        Args:
+            cell: the built cell that is trained.
+            mean: one like it, for the running mean of its weights.
+            network: what is tested and saved, with the cell `mean` or one that `refresh` fills.
+        """
+        config = self.config
+        self.network = network
+        self.guard = Guard(config, lambda: [variable.numpy() for variable in cell.variables])
+        self.optimizer = recipe_optimizer(config, cell)
+        self._variables = [*cell.variables, *mean.variables, *self.optimizer.variables]
+        self._last = self._values()
+        if config.task is not None:
+            self._test = compile_test(cell_of(network))
+            self._held_out = held_out_groups(
+                config.task, config.max_length, config.solved_sequences, config.seed
+            )
+
+    def advance(self) -> Any:
+        """Trains up to the next report, notes it and returns it.
+
+        Raises:
+            LeftOutError: too many updates in a row were left out, also with smaller steps.
+        """
+        while True:
+            self.guard.begin(self.sequences)
+            step = self.config.learning_rate * self.left * self.guard.step_share
+            self.optimizer.learning_rate = step
+            try:
+                report = self.learn()
+            except LeftOutError as error:
+                self.guard.go_back(error)
+                logger.warning("Back to the last report, on with half the step: %s", error)
+                self._assign(self._last)
+            else:
+                self.note(report)
+                self._last = self._values()
+                return report
+
+    @abc.abstractmethod
+    def learn(self) -> Any:
+        """Trains up to the next report and returns it.
+
+        Raises:
+            LeftOutError: too many updates in a row were left out.
+        """
+
+    def refresh(self) -> None:  # noqa: B027 (most networks hold the mean itself)
+        """Gives the network the present mean of the weights."""
+
+    def close(self) -> None:  # noqa: B027 (most have nothing to free)
+        """Frees what training needed."""
+
+    @property
+    def sequences(self) -> int:
+        """The training sequences so far."""
+        return int(self.rows[-1]["sequences"]) if self.rows else 0
+
+    @property
+    def falls(self) -> int:
+        """How many reports have let the step size fall."""
+        return sum(row["held_out_bit_errors"] < self.config.anneal_below for row in self.rows)
+
+    @property
+    def left(self) -> float:
+        """What is left of the step size, from 1 to 0."""
+        return self.config.left(self.sequences, self.falls, self.config.max_sequences)
+
+    @property
+    def blur_cost(self) -> np.float32:
+        """What a blurred address costs now."""
+        return np.float32(self.config.blur_cost if self.falls else 0)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the step size has fallen to 0, the budget has ended or solving was enough."""
+        config = self.config
+        return (
+            self.sequences >= config.max_sequences
+            or self.falls >= config.anneal_reports
+            or (config.stop_when_solved and self.solved is not None)
+        )
+
+    @property
+    def solved(self) -> Mapping[str, Any] | None:
+        """The row of the first report that solved the task, or None."""
+        return first_solved(self.rows, self.config.solved_reports)
+
+    def as_report(self, row: Mapping[str, Any]) -> Any:
+        """Returns the report of a row, which may have more columns."""
+        return self.report(**{name: row[name] for name in self.report._fields})
+
+    def test(self) -> tuple[float, float]:
+        """Tests the network on the held-out sequences.
+
+        Returns:
+            Cost in bits and wrong bits per sequence; NaN without a task.
+        """
+        if self.config.task is None:
+            return float("nan"), float("nan")
+        self.refresh()
+        losses, errors = (result.numpy() for result in self._test(*self._held_out))
+        count = self.config.solved_sequences
+        return float(losses.sum() / count), float(errors.sum() / count)
+
+    def note(self, report: Any) -> None:
+        """Adds a report to the rows.
+
+        After a good one, what it was made with is kept. After one that is lost, that of the last
+        good one but one comes back: the mean of the weights, which is tested, may still be good
+        when the weights are already spoiled.
+        """
+        self.rows.append(report._asdict() | lesson_columns(self.curriculum))
+        if report.held_out_bit_errors < self.config.anneal_below:
+            self._good = [*self._good[-1:], self._values()]
+        elif report.held_out_bit_errors > self.config.lost_above and self._good:
+            del self._good[1:]
+            self._assign(self._good[0])
+
+    def checkpoint(self) -> Checkpoint:
+        """Returns all that changes."""
+        values = {
+            "rows": self.rows,
+            "good": len(self._good),
+            "returns": self.guard.returns,
+            "rng": self.rng.bit_generator.state,
+            "curriculum": None if self.curriculum is None else self.curriculum.get_state(),
+        }
+        good = [array for kept in self._good for array in kept]
+        return Checkpoint([*self._values(), *good, *self.hard_tapes], values)
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """Takes over the state of a checkpoint.
+
+        Raises:
+            RunError: if it is that of another training.
+        """
+        arrays, values = list(checkpoint.arrays), checkpoint.values
+        shapes = [tuple(variable.shape) for variable in self._variables]
+        got = [array.shape for array in arrays[: len(shapes)]]
+        if got != shapes:
+            raise RunError(f"expected a checkpoint of weights {shapes}, got {got}")
+        self._last = arrays[: len(shapes)]
+        self._assign(self._last)
+        del arrays[: len(shapes)]
+        self._good = []
+        for _ in range(int(values["good"])):
+            self._good.append(arrays[: len(shapes)])
+            del arrays[: len(shapes)]
+        self.hard_tapes = arrays
+        self.guard.returns = int(values["returns"])
+        self.rng.bit_generator.state = values["rng"]
+        if self.curriculum is not None:
+            self.curriculum.set_state(values["curriculum"])
+        self.rows = [check_row(row, self.report._fields) for row in values["rows"]]
+        self.began = time.perf_counter() - self.rows[-1]["seconds"]
+
+    def _values(self) -> list[NDArray[Any]]:
+        return [variable.numpy() for variable in self._variables]
+
+    def _assign(self, values: list[NDArray[Any]]) -> None:
+        for variable, value in zip(self._variables, values, strict=True):
+            variable.assign(value)

@@ -1,0 +1,79 @@
+"""From the first report, or the newest checkpoint, to the saved network."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+
+from agents.runs import Run, RunError
+from agents.training.base import Training
+from agents.training.checkpoints import Checkpoints, of_this_training
+from agents.training.guards import FOLDER
+
+
+class TrainingStoppedError(RunError):
+    """Training was asked to stop before its end, and can go on from its last report."""
+
+
+class Outcome(NamedTuple):
+    """How training ended.
+
+    Attributes:
+        network: the trained network: that of the last update, none is picked by its scores.
+        reports: all reports, the last one last.
+        solved: the first report of the first row of them that solved the task, or None.
+    """
+
+    network: keras.Model
+    reports: list[Any]
+    solved: Any
+
+
+def train_to_the_end(
+    training: Training,
+    run: Run,
+    on_report: Callable[[Any], None],
+    should_stop: Callable[[], bool],
+) -> Outcome:
+    """Trains until the step size has fallen to 0 or the budget ends, and saves the network.
+
+    If the run has checkpoints, training goes on from the newest that is whole. On the same
+    machine, the weights are then those of a training that was never stopped.
+
+    Args:
+        training: a training at its beginning.
+        run: the folder that reports, checkpoints and the network are written to.
+        on_report: called after each report.
+        should_stop: asked after each report.
+
+    Raises:
+        TrainingStoppedError: training was asked to stop; all until then is in a checkpoint.
+        RunError: the run's checkpoints are of another network, or too many updates in a row were
+            left out.
+    """
+    training.guard.folder = run.folder / FOLDER
+    checkpoints = Checkpoints(run.folder / "checkpoints")
+    if checkpoint := checkpoints.newest():
+        with of_this_training():
+            training.go_on_from(checkpoint)
+    run.rewrite_metrics(training.rows)
+    while not training.ended:
+        report = training.advance()
+        run.append_metrics(training.rows[-1])
+        if training.curriculum is not None:
+            run.write_json("curriculum.json", training.curriculum.get_state())
+        on_report(report)
+        stopping = not training.ended and should_stop()
+        if not (stopping or training.ended):
+            checkpoints.offer(report.sequences, training.checkpoint)
+            continue
+        checkpoints.write(report.sequences, training.checkpoint())
+        if stopping:
+            raise TrainingStoppedError(
+                f"stopped after {report.sequences:,} sequences; --resume goes on"
+            )
+    training.refresh()
+    training.close()
+    run.save_network(training.network)
+    solved = training.as_report(training.solved) if training.solved else None
+    return Outcome(training.network, [training.as_report(row) for row in training.rows], solved)
