@@ -6,7 +6,8 @@ RUN ?= runs/$(TASK)-$(SEED)
 
 BIN := .venv/bin
 PRETRAINED := copy-ntm copy-dnc copy-lstm associative_recall-ntm associative_recall-dnc associative_recall-lstm \
-  repeat_copy-ntm repeat_copy-dnc dynamic_ngrams-ntm dynamic_ngrams-dnc priority_sort-ntm
+  repeat_copy-ntm repeat_copy-dnc dynamic_ngrams-ntm dynamic_ngrams-dnc \
+  priority_sort-ntm priority_sort-dnc
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
