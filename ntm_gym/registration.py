@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gymnasium as gym
+from gymnasium.envs.registration import parse_env_id
 
+from ntm_gym.curriculum.lessons import check_number
 from ntm_gym.envs import TaskEnv
 from ntm_gym.protocol import PROTOCOLS, Protocol
 from ntm_gym.task import Task
@@ -19,8 +21,8 @@ def register(name: str, protocol: Protocol) -> None:
         protocol: its id, task and lengths.
 
     Raises:
-        ValueError: if the name, the task or the lengths are none, or another task has the name or
-            the id.
+        ValueError: if the name, the task, the lengths or the threshold are none, another task has
+            the name or the id, or the id has no version.
         gymnasium.error.Error: if the id is not of the form "Name-v0".
     """
     if not isinstance(name, str) or not name:
@@ -29,6 +31,9 @@ def register(name: str, protocol: Protocol) -> None:
         raise ValueError(f"expected a Protocol, got {protocol!r}")
     if not isinstance(protocol.task, Task):
         raise ValueError(f"expected a Task in the protocol, got {protocol.task!r}")
+    if not isinstance(protocol.env_id, str) or parse_env_id(protocol.env_id)[2] is None:
+        raise ValueError(f"expected env_id as an id such as 'Name-v0', got {protocol.env_id!r}")
+    check_number("reward_threshold", protocol.reward_threshold, -1, 1)
     for other, known in PROTOCOLS.items():
         if (other == name) != (known.env_id == protocol.env_id):
             raise ValueError(

@@ -11,8 +11,9 @@ import numpy as np
 
 from ntm_gym.curriculum import Curriculum, make_curriculum
 from ntm_gym.envs.episodes import make_task
+from ntm_gym.integers import as_integer, is_integer
 from ntm_gym.protocol import PROTOCOLS
-from ntm_gym.task import Batch, Task, check_field, is_integer
+from ntm_gym.task import LARGEST_FIELD, Batch, Task
 
 
 class Sampler:
@@ -62,7 +63,7 @@ class Sampler:
         fixed_steps: bool = False,
         **task_fields: Any,
     ) -> None:
-        self.task = make_task(task, task_fields)
+        self.task = make_task(task, task_fields, type(self))
         if isinstance(task, str):
             protocol = PROTOCOLS[task]
             min_length = protocol.min_length if min_length is None else min_length
@@ -73,8 +74,7 @@ class Sampler:
                 f"got {min_length!r} and {max_length!r} for {task}"
             )
         self.curriculum = make_curriculum(curriculum, min_length, max_length, self.task)
-        if not is_integer(batch_size) or batch_size < 1:
-            raise ValueError(f"expected batch_size as an integer of at least 1, got {batch_size!r}")
+        self.batch_size = as_integer("batch_size", batch_size)
         if not isinstance(seed, np.random.SeedSequence):
             if not is_integer(seed) or seed < 0:
                 raise ValueError(
@@ -84,8 +84,7 @@ class Sampler:
         # Lengths that the task cannot have, or memory not hold, are refused here and not later.
         self.task.check_lengths([min_length])
         longest = int(self.task.steps(self.task.check_lengths([max_length]))[0])
-        self.task.check_size(batch_size, longest)
-        self.batch_size = int(batch_size)
+        self.task.check_size(self.batch_size, longest)
         self.steps = longest if fixed_steps else None
         self.seed = seed
 
@@ -112,7 +111,7 @@ class Sampler:
         Raises:
             ValueError: if n is no such integer.
         """
-        check_field("n", n)
+        n = as_integer("n", n, 1, LARGEST_FIELD)
         # Not seed.spawn, which gives others at each call.
         spawned = [copy(self) for _ in range(n)]
         for i, sampler in enumerate(spawned):

@@ -9,7 +9,6 @@ one definition.
 from __future__ import annotations
 
 import math
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ntm_gym.arrays import as_array
+from ntm_gym.integers import as_integer
 
 LARGEST_FIELD = 2**20
 """Widths and counts of a task go up to here, so that no product of two overflows an int64."""
@@ -221,7 +221,12 @@ class Task(ABC):
         """
         if not isinstance(batch, Batch):
             raise ValueError(f"expected a Batch, got {type(batch).__name__}")
-        steps = batch.mask.shape[-1]
+        for name, array in vars(batch).items():
+            if not isinstance(array, np.ndarray):
+                raise ValueError(
+                    f"expected a batch's {name} as an array, got {type(array).__name__}"
+                )
+        steps = batch.mask.shape[1] if batch.mask.ndim == 2 else 0
         expected: dict[str, tuple[tuple[int, ...], type]] = {
             "inputs": ((rows, steps, self.input_width), np.float32),
             "targets": ((rows, steps, self.target_width), np.float32),
@@ -238,6 +243,11 @@ class Task(ABC):
                 )
         if not np.all((batch.steps >= 1) & (batch.steps <= steps)):
             raise ValueError(f"expected a batch's steps from 1 to {steps}, got {batch.steps}")
+        if not np.all((batch.lengths >= self.shortest) & (batch.lengths <= self.longest)):
+            raise ValueError(
+                f"expected a batch's lengths from {self.shortest} to {self.longest}, "
+                f"got {batch.lengths}"
+            )
         padding = np.arange(steps) >= batch.steps[:, None]
         if batch.mask[padding].any() or not batch.mask.any(axis=1).all():
             raise ValueError("expected a scored step in each tape and none in the padding")
@@ -249,21 +259,10 @@ class Task(ABC):
             raise ValueError("expected a batch's inputs between input_low and input_high")
 
 
-def check_field(name: str, value: Any) -> None:
-    """Raises ValueError unless a task's size is an integer from 1 to `LARGEST_FIELD`."""
-    if not is_integer(value) or not 1 <= value <= LARGEST_FIELD:
-        raise ValueError(f"expected {name} as an integer from 1 to {LARGEST_FIELD}, got {value!r}")
-
-
-def is_integer(value: Any) -> bool:
-    """Whether the value is a Python or NumPy integer; a bool is none."""
-    if isinstance(value, bool | np.bool_):
-        return False
-    try:
-        operator.index(value)
-    except TypeError:
-        return False
-    return True
+def check_sizes(task: Task, *names: str, largest: int = LARGEST_FIELD) -> None:
+    """Makes fields of a task ints; raises ValueError unless they are from 1 to the largest."""
+    for name in names:
+        object.__setattr__(task, name, as_integer(name, getattr(task, name), 1, largest))
 
 
 def doubling_lessons(min_length: int, max_length: int) -> tuple[int, ...]:

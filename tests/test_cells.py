@@ -17,7 +17,7 @@ from cells import (
 )
 from marks import SAVING
 
-from ntm_gym.cells import CELLS, unroll
+from ntm_gym.cells import CELLS, NTMCell, unroll
 from ntm_gym.cells.state import flatten
 
 each_cell = pytest.mark.parametrize("name", VARIANTS)
@@ -253,6 +253,47 @@ def test_config_holds_every_option(kind):
         if option != "dtype":
             assert getattr(cell, option) == value, option
     assert cell.compute_dtype == "float64"
+
+
+def test_a_class_of_ones_own_keeps_the_settings_that_it_passes_on():
+    class Own(NTMCell):
+        def __init__(self, output_dim, scale=1.0, **kwargs):
+            super().__init__(output_dim, **kwargs)
+            self.scale = scale
+
+    cell = Own(3, scale=2.0, units=6, slots=7, width=4)
+    again = Own.from_config(cell.get_config())
+    assert (again.scale, again.units, again.slots, again.width) == (2.0, 6, 7, 4)
+    cell.build((None, INPUT_DIM))
+    assert cell.with_slots(9).slots == 9
+
+
+@SAVING
+@each_kind
+def test_a_frozen_cell_stays_frozen(kind, tmp_path):
+    frozen = CELLS[kind](**SIZES[kind], trainable=False)
+    frozen_later = CELLS[kind](**SIZES[kind])
+    frozen_later.trainable = False
+    for cell in (frozen, frozen_later):
+        model = network(cell)
+        assert model.trainable_variables == []
+        assert len(model.variables) > 0
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        assert loaded.trainable_variables == []
+        if kind != "lstm":
+            assert cell.with_slots(9).trainable_variables == []
+
+
+def test_a_stateful_layer_begins_anew_as_the_docs_say():
+    keras.utils.set_random_seed(0)
+    rnn = keras.layers.RNN(new_cell("ntm"), stateful=True)
+    inputs = make_inputs()
+    first = rnn(inputs)
+    assert not np.allclose(rnn(inputs), first)
+    for state, start in zip(rnn.states, rnn.cell.get_initial_state(len(inputs)), strict=True):
+        state.assign(start)
+    np.testing.assert_allclose(rnn(inputs), first)
 
 
 # Other numbers of slots

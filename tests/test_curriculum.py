@@ -152,6 +152,15 @@ def test_look_back_draws_a_tenth_from_earlier_lessons():
     np.testing.assert_allclose(at_lesson(LookBack, 2, back=0.5).probabilities, [0.25, 0.25, 0.5, 0])
 
 
+def test_shares_that_round_are_probabilities():
+    for lessons in (3, 7, 20):
+        curriculum = LookBack(1, lessons, tuple(range(1, lessons + 1)), window=1, back=1 - 1e-16)
+        for length in range(1, lessons):
+            curriculum.record(np.array([length]), np.array([0]))
+            assert (curriculum.probabilities >= 0).all()
+            curriculum.sample(rng(0), 8)
+
+
 def test_look_back_and_forward_draws_a_fifth_from_all():
     curriculum = at_lesson(LookBackAndForward, 1)
     # A fifth over 8 lengths, and four fifths for length 2.
@@ -311,7 +320,7 @@ def test_copies_learn_alike(name, again):
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ({"lesson": 6, "errors": [[]] * 6}, "expected lesson from 0 to 5, got 6"),
+        ({"lesson": 6, "errors": [[]] * 6}, "expected lesson as an integer from 0 to 5, got 6"),
         ({"lesson": "1", "errors": [[]] * 6}, "expected lesson"),
         ({"lesson": 1, "errors": [[]] * 5}, "expected errors of 6 lessons"),
     ],
@@ -322,6 +331,31 @@ def test_states_of_others_are_refused(state, message):
     bandit = PredictionGain(1, 20)
     with pytest.raises(ValueError, match="expected weights of 6 lessons"):
         bandit.set_state({**bandit.get_state(), "weights": [0.0]})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weights": ["a"] * 6},
+        {"weights": [float("nan")] * 6},
+        {"gains": [1.0, "a"]},
+        {"waiting": None},
+        {"errors": [None] * 6},
+        {"errors": ["abc"] * 6},
+        {"time": 0},
+        {"time": "a"},
+        {"offered": -1},
+    ],
+    ids=str,
+)
+def test_refused_states_change_nothing(change):
+    bandit = PredictionGain(1, 20)
+    practise(bandit, rng(1))
+    before = bandit.get_state()
+    others = {"errors": [[1.0]] * 6, "weights": [1.0] * 6, "gains": [2.0]}
+    with pytest.raises(ValueError, match=r"expected .*, got"):
+        bandit.set_state({**before, **others, **change})
+    assert bandit.get_state() == before
 
 
 @pytest.mark.parametrize(
@@ -336,6 +370,8 @@ def test_states_of_others_are_refused(state, message):
         (Naive, {"threshold": float("nan")}, "expected threshold as a number"),
         (Naive, {"threshold": "low"}, "expected threshold as a number"),
         (LookBack, {"back": 1.1}, "expected back as a number from 0 to 1, got 1.1"),
+        (LookBack, {"back": 1}, "expected back below 1, .*got 1"),
+        (LookBack, {"back": 10**400}, "expected back as a number from 0 to 1"),
         (LookBackAndForward, {"anywhere": -0.1}, "expected anywhere"),
         (PredictionGain, {"eta": -1}, "expected eta"),
         (PredictionGain, {"epsilon": 0}, "expected epsilon"),

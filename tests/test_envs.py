@@ -9,9 +9,9 @@ from gymnasium.utils.env_checker import check_env
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm_gym import PROTOCOLS, Copy, PrioritySort, TaskEnv
+from ntm_gym import PROTOCOLS, Copy, PrioritySort, RepeatCopy, Sampler, TaskEnv
 from ntm_gym.curriculum import Fixed, Uniform
-from ntm_gym.envs.episodes import check_action
+from ntm_gym.envs.episodes import check_action, make_task
 
 IDS = [protocol.env_id for protocol in PROTOCOLS.values()]
 each_id = pytest.mark.parametrize("env_id", IDS)
@@ -387,3 +387,38 @@ def test_fields_of_a_given_task_can_be_changed():
     env = TaskEnv(Copy(width=3), min_length=1, max_length=2, width=5)
     assert env.task == Copy(width=5)
     assert env.observation_space.shape == (6,)
+
+
+def test_narrow_integers_of_numpy_are_as_good_as_ints():
+    narrow = {"min_length": np.int8(1), "max_length": np.int8(100), "width": np.uint8(255)}
+    env = gym.make("NTMCopy-v0", curriculum="naive", **narrow).unwrapped
+    wide = {name: int(value) for name, value in narrow.items()}
+    expected = gym.make("NTMCopy-v0", curriculum="naive", **wide).unwrapped
+    assert env.observation_space == expected.observation_space
+    assert env.columns == expected.columns
+    assert env.curriculum == expected.curriculum
+    assert hash(env.task) == hash(expected.task)
+    repeats = RepeatCopy(trained_repeats=np.uint8(20))
+    assert repeats.input_high.tolist() == RepeatCopy(trained_repeats=20).input_high.tolist()
+    gym.make("NTMDynamicNGrams-v0", context=np.uint8(8)).reset(seed=0)
+    with pytest.raises(ValueError, match=r"expected at most .* numbers in a batch"):
+        Sampler("copy", batch_size=np.int32(2**24), max_length=1000)
+    with pytest.raises(ValueError, match="expected width as an integer"):
+        Copy(width=np.array(8))
+
+
+def test_unknown_arguments_are_told_what_there_is():
+    for make, known in (
+        (
+            lambda: gym.make("NTMCopy-v0", rolouts=2),
+            "min_length, max_length, curriculum, render_mode or",
+        ),
+        (
+            lambda: gym.make_vec("NTMCopy-v0", 2, rolouts=2),
+            "rollouts, autoreset_mode, render_mode or",
+        ),
+        (lambda: Sampler("copy", rolouts=2), "batch_size, seed, fixed_steps or"),
+        (lambda: make_task("copy", {"rolouts": 2}), "keyword arguments of Copy"),
+    ):
+        with pytest.raises(ValueError, match=f"{known}.*, got rolouts"):
+            make()

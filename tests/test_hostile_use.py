@@ -5,6 +5,7 @@ the same, so a refused call changes nothing, not even the state of the random ge
 """
 
 import tracemalloc
+from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
@@ -30,6 +31,16 @@ class Raising:
 
     def __repr__(self):
         return "Raising()"
+
+
+class TooMany:
+    """A curriculum whose lengths are one too many."""
+
+    def sample(self, rng, n):
+        return rng.integers(6, 9, n + 1)
+
+    def record(self, lengths, errors):
+        pass
 
 
 class Endless:
@@ -69,6 +80,9 @@ HOSTILE_OPTIONS = st.one_of(
     ODD.filter(lambda value: value is not None).map(lambda value: {"curriculum": value}),
     HOSTILE_LENGTHS.map(lambda length: {"max_length": length}),
     st.just({"tape": Copy(width=3).sample(np.random.default_rng(0), [2])}),
+    st.sampled_from(
+        [{"lengths": np.array([-7])}, {"lengths": [2]}, {"mask": None}, {"mask": np.array(True)}]
+    ).map(lambda change: {"tape": replace(Copy().sample(np.random.default_rng(0), [2]), **change)}),
 )
 
 
@@ -131,9 +145,13 @@ class Play(RuleBasedStateMachine):
         options = {"curriculum": name, "min_length": 6, "max_length": longest}
         self.after_reset(self.both("reset", options=options))
 
-    @rule(options=HOSTILE_OPTIONS)
-    def reset_to_anything(self, options):
-        refused(self.env.reset, options=options)
+    @rule(seed=SEEDS, options=HOSTILE_OPTIONS)
+    def reset_to_anything(self, seed, options):
+        refused(self.env.reset, seed=seed, options=options)
+
+    @rule(seed=SEEDS)
+    def reset_to_a_curriculum_that_draws_too_many(self, seed):
+        refused(self.env.reset, seed=seed, options={"curriculum": TooMany()})
 
     @rule(seed=st.sampled_from([-1, 1.5, "a", [1], 2.0]))
     def seed_with_anything(self, seed):

@@ -110,6 +110,9 @@ def test_a_task_of_ones_own():
         ("mine", {"min_length": 0}, "expected min_length"),
         ("mine", {"max_length": 1}, "expected min_length <= max_length, got 2 > 1"),
         ("mine", {"evaluation_lengths": (0,)}, "expected lengths from 1"),
+        ("mine", {"env_id": "Mine"}, "expected env_id as an id such as 'Name-v0', got 'Mine'"),
+        ("mine", {"env_id": None}, "expected env_id"),
+        ("mine", {"reward_threshold": "a"}, "expected reward_threshold as a number"),
     ],
 )
 def test_impossible_tasks_of_ones_own(name, changes, message):

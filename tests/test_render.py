@@ -1,5 +1,6 @@
 """Pictures: the view's figures, text and pixels by known answers, and Gymnasium's wrappers."""
 
+import copy
 import os
 import re
 import sys
@@ -389,6 +390,20 @@ def test_a_window_scales_its_picture():
     window.close()
     window.close()
     assert not pygame.display.get_init()
+
+
+def test_another_environments_close_does_not_break_a_window():
+    pygame = needs("pygame")
+    first, second = (gym.make("NTMCopy-v0", render_mode="human").unwrapped for _ in range(2))
+    for env in (first, second):
+        env.reset(seed=0)
+    again = copy.deepcopy(second)  # a clock of pygame could not be copied
+    first.close()
+    for env in (second, again):
+        env.step(np.zeros(8, int))
+        assert pygame.display.get_init()
+    second.close()
+    again.close()
 
 
 @pytest.mark.parametrize("kind", ["single", "vector"])

@@ -237,6 +237,14 @@ def test_a_trace_while_training_is_refused():
         unroll(make_cell("ntm"), make_inputs(BATCH), LENGTH, training=True, trace=True)
 
 
+def test_a_cell_without_weights_is_refused_and_can_be_built_then():
+    cell = new_cell("ntm")
+    with pytest.raises(ValueError, match="cell: expected a built one"):
+        unroll(cell, make_inputs(BATCH), LENGTH)
+    cell.build((None, INPUT_DIM))
+    unroll(cell, make_inputs(BATCH), LENGTH)
+
+
 @pytest.mark.parametrize("shape", [(None, LENGTH, INPUT_DIM), (BATCH, None, INPUT_DIM)])
 def test_an_unknown_batch_size_or_length_is_refused(shape):
     cell = new_cell("ntm")

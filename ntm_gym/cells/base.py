@@ -95,6 +95,9 @@ class ControlledCell(keras.layers.Layer):
                 name="heads",
             )
         self.output_layer = dense(output_dim, dtype=self.dtype_policy, name="output")
+        # Keras has told `trainable` to the layers that were there then, and these are newer.
+        for layer in (self.input_layer, *self.recurrent_layers, self.output_layer):
+            layer.trainable = kwargs.get("trainable", True)
 
     @property
     def recurrent_layers(self) -> list[keras.layers.Dense]:
@@ -249,6 +252,18 @@ class ControlledCell(keras.layers.Layer):
         return cell
 
     def get_config(self) -> dict[str, Any]:
-        """Returns all constructor arguments, for saving."""
-        names = inspect.signature(type(self).__init__).parameters.keys() - {"self", "kwargs"}
+        """Returns all constructor arguments, for saving.
+
+        Those of every class down from this one: a class of a user's own may pass its ``**kwargs``
+        on. Each argument must be an attribute, too.
+        """
+        kinds = type(self).__mro__
+        names = {
+            name
+            for kind in kinds[: kinds.index(ControlledCell)]
+            if "__init__" in vars(kind)
+            for name, parameter in inspect.signature(vars(kind)["__init__"]).parameters.items()
+            if name != "self"
+            and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        }
         return {**super().get_config(), **{name: getattr(self, name) for name in sorted(names)}}

@@ -63,6 +63,9 @@ class NTMCell(ControlledCell):
 
     Input shape: float[B, D]. Output shape: float[B, output_dim]. States: float[B, n] each, flat as
     Keras asks; ``unpack`` names and shapes them.
+
+    The start is not all zeros, as ``reset_state`` of a stateful ``keras.layers.RNN`` has it: to
+    begin anew there, assign what ``get_initial_state`` returns to each of the layer's ``states``.
     """
 
     state_type = NTMState

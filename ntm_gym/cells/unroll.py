@@ -20,6 +20,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from ntm_gym.cells.checks import check
 from ntm_gym.cells.loops import Records, Tensors, differentiable_loop, forward_loop
 from ntm_gym.cells.state import flatten
 
@@ -71,8 +72,9 @@ def unroll(
         Outputs, final states and, if asked for, the trace.
 
     Raises:
-        ValueError: B or T is unknown, or a trace is asked for in training.
+        ValueError: the cell is not built, B or T is unknown, or a trace is asked for in training.
     """
+    check(cell.built, "cell", "a built one (call it once, or build it)", "one without weights")
     if training and trace:
         raise ValueError("trace: expected training=False with it, got training=True")
     if None in inputs.shape[:2]:

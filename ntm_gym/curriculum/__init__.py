@@ -65,7 +65,7 @@ def make_curriculum(
     Raises:
         ValueError: if the name is unknown, the object is no curriculum or the range is none.
     """
-    check_range(min_length, max_length)
+    min_length, max_length = check_range(min_length, max_length)
     if isinstance(curriculum, str) and curriculum in CURRICULA:
         kind = CURRICULA[curriculum]
         if issubclass(kind, Lessons) and task is not None:

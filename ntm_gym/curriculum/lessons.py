@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm_gym.curriculum.ranges import LengthRange
-from ntm_gym.task import doubling_lessons, is_integer
+from ntm_gym.integers import as_integer, is_integer
+from ntm_gym.task import doubling_lessons
 
 
 @dataclass
@@ -51,8 +52,8 @@ class Lessons(LengthRange):
                 f"expected lessons as ascending integers from {self.min_length} on that end with "
                 f"{self.max_length}, got {self.lessons}"
             )
-        if not is_integer(self.window) or self.window < 1:
-            raise ValueError(f"expected window as an integer of at least 1, got {self.window!r}")
+        self.lessons = tuple(int(end) for end in self.lessons)
+        self.window = as_integer("window", self.window)
         self._greatest = np.array(self.lessons, np.int64)
         self._least = np.array(before[:-1], np.int64) + 1
         self._errors = self._windows([[] for _ in self.lessons])
@@ -89,14 +90,17 @@ class Lessons(LengthRange):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Goes on from what `get_state` gave; see `LengthRange.set_state`."""
-        self._check_keys(state)
-        self._check_count("errors", state["errors"])
+        self._check_state(state)
         self._errors = self._windows(state["errors"])
 
-    def _check_count(self, name: str, values: Any) -> None:
-        """Raises ValueError unless these values of a state are as many as the lessons."""
-        if not isinstance(values, list) or len(values) != len(self.lessons):
-            raise ValueError(f"expected {name} of {len(self.lessons)} lessons, got {values!r}")
+    def _check_state(self, state: Mapping[str, Any]) -> None:
+        """Raises ValueError unless it is a state of these lessons; called before any is taken."""
+        self._check_keys(state)
+        errors = state["errors"]
+        if not isinstance(errors, list) or len(errors) != len(self.lessons):
+            raise ValueError(f"expected errors of {len(self.lessons)} lessons, got {errors!r}")
+        for heard in errors:
+            check_numbers("errors of a lesson", heard)
 
     def _windows(self, errors: list[list[int]]) -> list[deque[int]]:
         return [deque(heard, maxlen=self.window) for heard in errors]
@@ -152,12 +156,10 @@ class Naive(Lessons):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Goes on from what `get_state` gave; see `LengthRange.set_state`."""
-        self._check_keys(state)
-        lesson = state["lesson"]
-        if not is_integer(lesson) or not 0 <= lesson < len(self.lessons):
-            raise ValueError(f"expected lesson from 0 to {len(self.lessons) - 1}, got {lesson!r}")
+        self._check_state(state)
+        lesson = as_integer("lesson", state["lesson"], 0, len(self.lessons) - 1)
         super().set_state(state)
-        self._lesson = int(lesson)
+        self._lesson = lesson
 
     def _learned(self, errors: deque[int]) -> bool:
         return len(errors) == self.window and sum(errors) < self.threshold * self.window
@@ -167,7 +169,8 @@ class Naive(Lessons):
         lengths = (self._greatest - self._least + 1)[:lessons]
         probabilities = np.zeros(len(self.lessons))
         probabilities[:lessons] = share * lengths / lengths.sum()
-        probabilities[self._lesson] += 1 - probabilities.sum()
+        # What is left; rounding must not make it less than nothing.
+        probabilities[self._lesson] += max(0.0, 1 - probabilities.sum())
         return probabilities
 
 
@@ -180,7 +183,7 @@ class LookBack(Naive):
 
     Attributes:
         min_length, max_length, lessons, window, threshold: as in `Naive`.
-        back: that share, 0 to 1; none in the first lesson.
+        back: that share, from 0 to below 1; none in the first lesson.
 
     Raises:
         ValueError: if a setting is impossible.
@@ -191,6 +194,8 @@ class LookBack(Naive):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number("back", self.back, 0, 1)
+        if self.back == 1:
+            raise ValueError("expected back below 1, or no lesson would ever be learned, got 1")
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
@@ -235,5 +240,23 @@ def check_as_many(name: str, values: NDArray[Any], lengths: NDArray[Any]) -> Non
 
 def check_number(name: str, value: Any, least: float, greatest: float) -> None:
     """Raises ValueError unless the value is a number between these, both allowed."""
-    if not isinstance(value, Real) or not least <= float(value) <= greatest:
+    if not is_number(value) or not least <= float(value) <= greatest:
         raise ValueError(f"expected {name} as a number from {least} to {greatest}, got {value!r}")
+
+
+def check_numbers(name: str, values: Any) -> None:
+    """Raises ValueError unless this is a list of finite numbers."""
+    if (
+        not isinstance(values, list)
+        or not all(map(is_number, values))
+        or np.inf in map(abs, values)
+    ):
+        raise ValueError(f"expected {name} as a list of finite numbers, got {values!r}")
+
+
+def is_number(value: Any) -> bool:
+    """Whether the value is a real number that a float can hold; NaN is none, infinity is one."""
+    try:
+        return isinstance(value, Real) and not np.isnan(float(value))
+    except OverflowError:
+        return False

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm_gym.curriculum.lessons import Lessons, check_as_many, check_number
-from ntm_gym.task import is_integer
+from ntm_gym.curriculum.lessons import Lessons, check_as_many, check_number, check_numbers
+from ntm_gym.integers import as_integer
 
 LARGEST = 1e3
 """The bandit's settings go up to here, so that its weights stay numbers."""
@@ -69,10 +69,7 @@ class PredictionGain(Lessons):
         check_number("epsilon", self.epsilon, 1e-6, 1)
         check_number("beta", self.beta, 0, LARGEST)
         check_number("quantile", self.quantile, 0, 0.5)
-        if not is_integer(self.reservoir) or self.reservoir < 1:
-            raise ValueError(
-                f"expected reservoir as an integer of at least 1, got {self.reservoir!r}"
-            )
+        self.reservoir = as_integer("reservoir", self.reservoir)
         self._weights = np.zeros(len(self.lessons))
         self._time = 1
         self._gains: list[float] = []  # the reservoir, ascending
@@ -156,14 +153,19 @@ class PredictionGain(Lessons):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Goes on from what `get_state` gave; see `LengthRange.set_state`."""
-        self._check_keys(state)
-        self._check_count("weights", state["weights"])
+        self._check_state(state)
+        for name in ("weights", "gains", "waiting"):
+            check_numbers(name, state[name])
+        if len(state["weights"]) != len(self.lessons):
+            raise ValueError(
+                f"expected weights of {len(self.lessons)} lessons, got {state['weights']!r}"
+            )
+        time = as_integer("time", state["time"])
+        offered = as_integer("offered", state["offered"], 0)
         super().set_state(state)
         self._weights = np.array(state["weights"], np.float64)
-        self._time = state["time"]
-        self._gains = sorted(state["gains"])
-        self._offered = state["offered"]
-        self._waiting = list(state["waiting"])
+        self._time, self._offered = time, offered
+        self._gains, self._waiting = sorted(state["gains"]), list(state["waiting"])
 
     def _rescaled(self, gains: NDArray[np.floating]) -> NDArray[np.float64]:
         """The rewards of gains, float64[n] from -1 to 1; 0 while the reservoir is empty."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm_gym.task import is_integer
+from ntm_gym.integers import as_integer
 
 
 @runtime_checkable
@@ -46,7 +46,7 @@ class LengthRange(ABC):
     max_length: int
 
     def __post_init__(self) -> None:
-        check_range(self.min_length, self.max_length)
+        self.min_length, self.max_length = check_range(self.min_length, self.max_length)
 
     @property
     def lesson(self) -> int:
@@ -96,10 +96,13 @@ class Fixed(LengthRange):
         return np.full(n, self.max_length, np.int64)
 
 
-def check_range(min_length: Any, max_length: Any) -> None:
-    """Raises ValueError unless these are integers of at least 1, the second not the smaller."""
-    for name, value in (("min_length", min_length), ("max_length", max_length)):
-        if not is_integer(value) or value < 1:
-            raise ValueError(f"expected {name} as an integer of at least 1, got {value!r}")
-    if min_length > max_length:
-        raise ValueError(f"expected min_length <= max_length, got {min_length} > {max_length}")
+def check_range(min_length: Any, max_length: Any) -> tuple[int, int]:
+    """The range as ints.
+
+    Raises:
+        ValueError: unless these are integers of at least 1, the second not the smaller.
+    """
+    least, greatest = as_integer("min_length", min_length), as_integer("max_length", max_length)
+    if least > greatest:
+        raise ValueError(f"expected min_length <= max_length, got {least} > {greatest}")
+    return least, greatest

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
@@ -13,11 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from ntm_gym.arrays import as_array
 from ntm_gym.curriculum import Curriculum, make_curriculum
 from ntm_gym.curriculum.ranges import check_range
+from ntm_gym.integers import is_integer
 from ntm_gym.protocol import PROTOCOLS
 from ntm_gym.render import View, draw_picture, draw_text
 from ntm_gym.render.picture import require_pillow
 from ntm_gym.render.window import require_pygame
-from ntm_gym.task import Batch, Task, is_integer
+from ntm_gym.task import Batch, Task
 
 Count = TypeVar("Count", int, "NDArray[np.int64]")
 
@@ -53,10 +57,10 @@ class Episodes:
         task_fields: dict[str, Any],
     ) -> None:
         self.render_mode = self._check_render_mode(render_mode)
-        self.task = make_task(task, task_fields)
+        self.task = make_task(task, task_fields, type(self))
         self._rows = rows
         self._use(curriculum, min_length, max_length)
-        steps = int(self.task.steps(np.array([max_length]))[0])
+        steps = int(self.task.steps(np.array([self.max_length]))[0])
         self.columns = int(np.clip(steps, *COLUMNS))
 
     @property
@@ -106,7 +110,7 @@ class Episodes:
         )
 
     def _use(self, curriculum: Curriculum | str, min_length: int, max_length: int) -> None:
-        check_range(min_length, max_length)
+        min_length, max_length = check_range(min_length, max_length)
         # Lengths that the task cannot have, or memory not hold, are refused here and not later.
         self.task.check_lengths([min_length])
         longest = self.task.check_lengths([max_length])
@@ -156,6 +160,22 @@ class Episodes:
             )
         return self.task.sample(rng, lengths, self.task.tape_dtype)
 
+    @contextmanager
+    def _or_as_before(self) -> Iterator[None]:
+        """Puts back generator, curriculum and lengths if what is done with them fails."""
+        generators = "_np_random", "_np_random_seed"
+        drawing = "_curriculum", "_asked", "min_length", "max_length"
+        before = {name: getattr(self, name) for name in (*generators, *drawing)}
+        generator = before["_np_random"]
+        state = None if generator is None else generator.bit_generator.state
+        try:
+            yield
+        except BaseException:
+            vars(self).update(before)
+            if state is not None:
+                generator.bit_generator.state = state
+            raise
+
     def _check_render_mode(self, render_mode: str | None) -> str | None:
         """The render mode; raises ValueError for an unknown one, ImportError if it needs more."""
         modes = self.metadata["render_modes"]
@@ -191,8 +211,13 @@ def result(errors: Count, lengths: Count) -> dict[str, Any]:
     return {"is_success": errors == 0, "bit_errors": errors, "length": lengths}
 
 
-def make_task(task: Task | str, task_fields: dict[str, Any]) -> Task:
+def make_task(task: Task | str, task_fields: dict[str, Any], caller: type | None = None) -> Task:
     """The task, or the one of that name in `PROTOCOLS`, with some of its fields changed.
+
+    Args:
+        task: a task or a name.
+        task_fields: fields by name.
+        caller: the class whose arguments the fields stand among, for what an error says.
 
     Raises:
         ValueError: if the name or a field is unknown, or a field's value impossible.
@@ -205,9 +230,12 @@ def make_task(task: Task | str, task_fields: dict[str, Any]) -> Task:
     known = [field.name for field in fields(task)]
     unknown = [name for name in task_fields if name not in known]
     if unknown:
+        arguments = inspect.signature(caller).parameters.values() if caller else ()
+        own = [each.name for each in arguments if each.kind is each.KEYWORD_ONLY]
+        expected = f"{', '.join(own)} or of" if own else "of"
         raise ValueError(
-            "expected keyword arguments min_length, max_length, curriculum, render_mode "
-            f"or of {type(task).__name__} ({', '.join(known)}), got {', '.join(unknown)}"
+            f"expected keyword arguments {expected} {type(task).__name__} ({', '.join(known)}), "
+            f"got {', '.join(unknown)}"
         )
     return replace(task, **task_fields)
 

@@ -92,10 +92,12 @@ class TaskEnv(Episodes, gym.Env[NDArray[np.float32], NDArray[np.int8]]):
             The first observation and its info.
 
         Raises:
-            ValueError: if the options are unknown or impossible.
+            ValueError: if the options are unknown or impossible; nothing is changed then.
         """
-        super().reset(seed=seed)
-        self._load(self._draw(self.np_random, 1, options))
+        with self._or_as_before():
+            super().reset(seed=seed)
+            tape = self._draw(self.np_random, 1, options)
+        self._load(tape)
         if self.render_mode == "human":
             self.render()
         return self._present()

@@ -14,7 +14,8 @@ from ntm_gym.curriculum import Curriculum
 from ntm_gym.envs.episodes import Episodes, check_action, make_spaces, result
 from ntm_gym.envs.single import TaskEnv
 from ntm_gym.envs.tapes import Tapes
-from ntm_gym.task import Task, is_integer
+from ntm_gym.integers import as_integer, is_integer
+from ntm_gym.task import Task
 
 
 class TaskVectorEnv(
@@ -75,12 +76,10 @@ class TaskVectorEnv(
         render_mode: str | None = None,
         **task_fields: Any,
     ) -> None:
-        if not is_integer(num_envs) or num_envs < 1:
-            raise ValueError(f"expected num_envs as an integer of at least 1, got {num_envs!r}")
-        if not is_integer(rollouts) or rollouts < 1 or num_envs % rollouts:
+        num_envs, rollouts = as_integer("num_envs", num_envs), as_integer("rollouts", rollouts)
+        if num_envs % rollouts:
             raise ValueError(
-                "expected rollouts as an integer of at least 1 that divides num_envs, "
-                f"got {rollouts!r} for {num_envs} rows"
+                f"expected rollouts that divide num_envs, got {rollouts} for {num_envs} rows"
             )
         super().__init__(
             task, num_envs, min_length, max_length, curriculum, render_mode, task_fields
@@ -93,8 +92,7 @@ class TaskVectorEnv(
                 f"expected autoreset_mode as one of {modes}, got {autoreset_mode!r}"
             ) from None
         self.metadata = {**self.metadata, "autoreset_mode": self._autoreset}
-        self.num_envs = int(num_envs)
-        self.rollouts = int(rollouts)
+        self.num_envs, self.rollouts = num_envs, rollouts
         self.single_observation_space, self.single_action_space = make_spaces(self.task)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -119,7 +117,8 @@ class TaskVectorEnv(
             The observations of all rows, and infos of those that were reset.
 
         Raises:
-            ValueError: if the seed or the options are unknown or impossible.
+            ValueError: if the seed or the options are unknown or impossible; nothing is changed
+                then.
             gymnasium.error.ResetNeeded: if the first reset is of some rows only.
         """
         if seed is not None and not is_integer(seed):
@@ -133,8 +132,9 @@ class TaskVectorEnv(
         mask = self._check_mask(drawing.pop("reset_mask", everyone))
         if not self._started and not mask.all():
             raise gym.error.ResetNeeded("expected reset() of all rows first, got a reset_mask")
-        super().reset(seed=seed)
-        self._refill(mask, drawing)
+        with self._or_as_before():
+            super().reset(seed=seed)
+            self._refill(mask, drawing)
         self._started = True
         return self._present(mask)
 

@@ -24,11 +24,8 @@ class Window:
 
     def __init__(self, title: str, fps: float) -> None:
         require_pygame()
-        import pygame
-
         self._title, self._fps = title, fps
-        self._clock = pygame.time.Clock()
-        self._open = False
+        self._clock: Any = None  # from the first picture on
 
     def show(self, pixels: NDArray[np.uint8]) -> None:
         """Shows uint8[height, width, 3], and waits so that no more than `fps` are shown a second.
@@ -38,11 +35,12 @@ class Window:
         import pygame
 
         height, width, _ = pixels.shape
-        if not self._open:
+        # pygame has one window for all: another's close() closes it, too.
+        if self._clock is None or pygame.display.get_surface() is None:
             pygame.display.init()
             pygame.display.set_mode((width, height), pygame.RESIZABLE)
             pygame.display.set_caption(self._title)
-            self._open = True
+            self._clock = pygame.time.Clock()
         screen: Any = pygame.display.get_surface()
         picture = pygame.surfarray.make_surface(pixels.swapaxes(0, 1))
         scale = min(screen.get_width() / width, screen.get_height() / height)
@@ -67,9 +65,13 @@ class Window:
         """Closes the window; another picture would open it again."""
         import pygame
 
-        if self._open:
+        if self._clock is not None:
             pygame.display.quit()
-            self._open = False
+            self._clock = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is copied or pickled: a window that has shown nothing yet."""
+        return {**vars(self), "_clock": None}
 
 
 def require_pygame() -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ntm_gym.task import Batch, Task, check_field, random_bits, write_rows
+from ntm_gym.task import Batch, Task, check_sizes, random_bits, write_rows
 
 DISTINCT_BITS = 62
 """Items are told apart by so many bits at most: as many as fit an int64 with room to spare."""
@@ -46,8 +46,7 @@ class AssociativeRecall(Task):
     vectors_per_item: int = 3
 
     def __post_init__(self) -> None:
-        check_field("width", self.width)
-        check_field("vectors_per_item", self.vectors_per_item)
+        check_sizes(self, "width", "vectors_per_item")
 
     @property
     def input_width(self) -> int:

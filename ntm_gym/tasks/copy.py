@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ntm_gym.task import Batch, Task, check_field, random_bits, write_rows
+from ntm_gym.task import Batch, Task, check_sizes, random_bits, write_rows
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Copy(Task):
     width: int = 8
 
     def __post_init__(self) -> None:
-        check_field("width", self.width)
+        check_sizes(self, "width")
 
     @property
     def input_width(self) -> int:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ntm_gym.task import LARGEST_BATCH, Batch, Task, is_integer
+from ntm_gym.task import LARGEST_BATCH, Batch, Task, check_sizes
 
 LONGEST_CONTEXT = 20
 """Bits of a context at most: a tape's source has a probability for each of the 2^20 contexts."""
@@ -49,10 +49,7 @@ class DynamicNGrams(Task):
     context: int = 5
 
     def __post_init__(self) -> None:
-        if not is_integer(self.context) or not 1 <= self.context <= LONGEST_CONTEXT:
-            raise ValueError(
-                f"expected context as an integer from 1 to {LONGEST_CONTEXT}, got {self.context!r}"
-            )
+        check_sizes(self, "context", largest=LONGEST_CONTEXT)
 
     @property
     def input_width(self) -> int:

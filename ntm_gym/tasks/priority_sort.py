@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ntm_gym.task import Batch, Task, check_field, random_bits, write_rows
+from ntm_gym.task import Batch, Task, check_sizes, random_bits, write_rows
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class PrioritySort(Task):
     sorted_fraction: float = 0.8
 
     def __post_init__(self) -> None:
-        check_field("width", self.width)
+        check_sizes(self, "width")
         fraction = self.sorted_fraction
         if isinstance(fraction, bool) or not isinstance(fraction, int | float | np.floating):
             raise ValueError(f"expected sorted_fraction as a number, got {fraction!r}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ntm_gym.task import Batch, Task, check_field, random_bits, write_rows
+from ntm_gym.task import Batch, Task, check_sizes, random_bits, write_rows
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ class RepeatCopy(Task):
     trained_repeats: int = 10
 
     def __post_init__(self) -> None:
-        for name in ("width", "min_repeats", "max_repeats", "trained_repeats"):
-            check_field(name, getattr(self, name))
+        check_sizes(self, "width", "min_repeats", "max_repeats", "trained_repeats")
         if self.min_repeats > self.max_repeats:
             raise ValueError(
                 f"expected min_repeats <= max_repeats, got {self.min_repeats} > {self.max_repeats}"
