@@ -101,7 +101,7 @@ class _Training(Training):
         count = config.imitation * config.episodes
         lengths = rng.integers(config.min_length, config.max_length, count, endpoint=True)
         update = compile_updates(cell, recipe_optimizer(config, cell), cell, config.averaging)
-        update(*in_groups(config.task.sample(rng, lengths), config.episodes, config.max_steps))
+        update(*in_groups(config.task.sample(rng, lengths), config.episodes, config.longest))
         self._mean.set_weights(cell.get_weights())
 
     def refresh(self) -> None:
@@ -171,7 +171,7 @@ class _Training(Training):
         if self.curriculum is None:
             return player.play(self._step, self._start, self.rng), []
         lengths = self.curriculum.sample(self.rng, config.episodes)
-        groups = in_groups(config.task.sample(self.rng, lengths), config.episodes, config.max_steps)
+        groups = in_groups(config.task.sample(self.rng, lengths), config.episodes, config.longest)
         groups.append(lengths[np.newaxis])
         new = np.ones(config.episodes, bool)
         if hard:

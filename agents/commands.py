@@ -5,6 +5,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from rich.markup import escape
@@ -75,12 +76,24 @@ def describe(error: Exception) -> str:
     elif isinstance(error, OSError) and error.errno in FULL:
         said = f"{first}: free some space, then start again; --resume goes on with a training"
     elif isinstance(error, OSError) and error.errno in FORBIDDEN:
-        said = f"{first}: choose a folder that can be written to"
+        said = f"{first}: choose a file that can be read, or a folder that can be written to"
     elif isinstance(error, ImportError) and "pip install" not in said:
         said = f'{first}: pip install -e ".[agents]"'
     elif not isinstance(error, ImportError | OSError | RuntimeError | ValueError):
         said = f"{type(error).__name__}: {first}; --debug shows where"
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in said)
+
+
+def expect_at_least(name: str, value: int, least: int) -> None:
+    """Raises ValueError if an option's value is less than the least."""
+    if value < least:
+        raise ValueError(f"expected {name} of at least {least}, got {value}")
+
+
+def expect_place_for(path: Path | None) -> None:
+    """Raises ValueError if the folder of a file to be written, if there is to be one, is none."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise ValueError(f"expected a file in a folder that exists, got {path}")
 
 
 def chosen_cell(arguments: list[str]) -> str:

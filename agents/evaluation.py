@@ -108,7 +108,9 @@ def evaluate_run(
     """
     from agents.recurrent import RecurrentAgent
 
-    task, suffix = with_fields(run.config.task, fields)
+    task, suffix = with_fields(expect_task(run), fields)
+    if slots is not None and slots < 1:
+        raise ValueError(f"expected slots of at least 1, got {slots}")
     lengths = lengths or PROTOCOLS[run.config.name].evaluation_lengths
     task.check_lengths(np.array(lengths))
     if episodes < 1:
@@ -126,8 +128,20 @@ def evaluate_run(
         scores += rows
         yield rows
     run.write_json(
-        f"evaluation{suffix}.json", {"seed": seed, "scores": [row._asdict() for row in scores]}
+        f"evaluation{suffix}.json",
+        {"seed": seed, "slots": slots, "scores": [row._asdict() for row in scores]},
     )
+
+
+def expect_task(run: "Run") -> Task:
+    """Returns a run's task; raises ValueError if its environment is none of a task."""
+    if run.config.task is None:
+        raise ValueError(
+            f"expected a run on a task of ntm_gym, got one on {run.config.name}, "
+            "which has no tapes to answer"
+        )
+    task: Task = run.config.task
+    return task
 
 
 def read_scores(run: "Run") -> list[Score]:
@@ -148,8 +162,16 @@ def read_scores(run: "Run") -> list[Score]:
 
 
 def is_evaluated(run: "Run", lengths: Sequence[int], episodes: int) -> bool:
-    """Whether a run's scores are there, for so many tapes of each length."""
-    if not (run.folder / "evaluation.json").exists():
+    """Whether a run's scores are there, for so many tapes of each length.
+
+    Those of another seed, or on other slots than are enough, are not those that others are
+    compared with.
+    """
+    path = run.folder / "evaluation.json"
+    if not path.exists():
+        return False
+    asked = read_json(path)
+    if (asked.get("seed"), asked.get("slots")) != (0, None):
         return False
     scored = {(score.length, score.episodes) for score in read_scores(run)}
     return scored >= {(length, episodes) for length in lengths}

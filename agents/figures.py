@@ -13,7 +13,6 @@ from agents.agent import OracleAgent
 from agents.evaluation import enough_slots, held_out, score, with_fields
 from agents.recurrent import RecurrentAgent
 from agents.runs import Run
-from agents.speed.measurement import Speed
 from ntm_gym import Batch, Task
 from ntm_gym.cells import Unrolled
 from ntm_gym.metrics import cost_bits
@@ -93,7 +92,7 @@ def draw_run(
     """Draws a run and yields the files' paths.
 
     Args:
-        run: the run.
+        run: the run. Of an environment that is no task, the learning curve alone is drawn.
         lengths: lengths of the tapes to draw; the longest of training and twice that if empty.
         slots: memory slots; if None, those of training up to its longest length, and beyond what
             `enough_slots` says.
@@ -106,7 +105,14 @@ def draw_run(
         ValueError: a length, the slots or a field is impossible.
     """
     config = run.config
+    if config.task is None:
+        figures = folder or run.folder / "figures"
+        figures.mkdir(exist_ok=True)
+        yield draw_returns(run.read_metrics(), config.name, figures / "learning.png")
+        return
     task, suffix = with_fields(config.task, fields)
+    if slots is not None and slots < 1:
+        raise ValueError(f"expected slots of at least 1, got {slots}")
     lengths = lengths or (config.max_length, 2 * config.max_length)
     task.check_lengths(np.array(lengths))
     figures = folder or run.folder / "figures"
@@ -239,32 +245,16 @@ def draw_learning(metrics: Sequence[dict[str, float]], title: str, path: Path) -
     return _save(figure, path)
 
 
-def draw_throughput(speeds: Sequence[Speed], path: Path) -> Path:
-    """Draws cost against length, slots, batch and number of environments, double-logarithmic."""
-    figure, axes = plt.subplots(1, 4, figsize=(14, 3.6), layout="constrained")
-    for axis, kind in zip(axes, ("length", "slots", "batch"), strict=False):
-        points = [
-            (int(speed.what.split()[-1]), speed.value)
-            for speed in speeds
-            if speed.what.startswith(f"update, {kind} ") and not speed.baseline
-        ]
-        _cost(axis, points, kind, "ms per update")
-    points = [
-        (int(speed.what.split()[-2]), 1e6 * int(speed.what.split()[-2]) / speed.value)
-        for speed in speeds
-        if speed.what.startswith("make_vec")
-    ]
-    _cost(axes[-1], points, "environments", "microseconds per step of all")
+def draw_returns(metrics: Sequence[dict[str, float]], title: str, path: Path) -> Path:
+    """Draws the mean return of training episodes against environment steps."""
+    figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    steps, returns = ([row[name] for row in metrics] for name in ("steps", "mean_return"))
+    axis.plot(steps, returns, marker=".")
+    axis.set_xlabel("environment steps")
+    axis.set_ylabel("return, mean of training episodes")
+    axis.grid(alpha=0.3)
+    figure.suptitle(title)
     return _save(figure, path)
-
-
-def _cost(axis: Axes, points: Sequence[tuple[int, float]], size: str, cost: str) -> None:
-    sizes, costs = np.array(points, float).T
-    axis.loglog(sizes, costs, marker="o", label="measured")
-    axis.loglog(sizes, costs[-1] * sizes / sizes[-1], "--", color="0.6", label="linear")
-    axis.set_xlabel(size)
-    axis.set_ylabel(cost)
-    axis.legend()
 
 
 def _panel(

@@ -6,11 +6,17 @@ import io
 import json
 import os
 import stat
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_type_hints
+
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
 
 LARGEST_TEXT = 2**22
 """Bytes of a JSON or TOML file; larger ones are refused before they are read."""
@@ -35,6 +41,42 @@ def replacing(path: Path) -> Iterator[Path]:
     os.replace(temporary(path), path)
     if os.name == "posix":  # elsewhere, folders cannot be opened
         _to_disk(path.parent)
+
+
+@contextmanager
+def locked(folder: Path, seconds: float = 10.0) -> Iterator[None]:
+    """Keeps a folder for this process alone, among those that ask for it.
+
+    The lock ends with the process, however that ends. Where files cannot be locked, as on Windows
+    and some network drives, there is none.
+
+    Args:
+        folder: the folder.
+        seconds: how long to wait for another process, which may be about to end.
+
+    Raises:
+        RunError: another process has it.
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        began = time.monotonic()
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() - began > seconds:
+                    raise RunError(f"another process is at work in {folder}") from None
+                time.sleep(0.1)
+                continue
+            except OSError:
+                pass
+            break
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_csv(rows: Iterable[tuple[Any, ...]], path: Path, names: Sequence[str]) -> None:

@@ -75,7 +75,7 @@ class LearningConfig:
             "blur_cost": self.blur_cost >= 0,
             "replay": 0 <= self.replay < 1,
             "anneal_budget": 0 <= self.anneal_budget <= 1,
-            "seed": self.seed >= 0,
+            "seed": 0 <= self.seed < 2**32,
             **self.at_least_one("solved_sequences", "solved_reports"),
             **self.at_least_one("anneal_reports", "most_left_out"),
         }

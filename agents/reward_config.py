@@ -7,6 +7,7 @@ import dataclasses
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+import gymnasium as gym
 import numpy as np
 import tyro
 
@@ -43,7 +44,8 @@ class RewardConfig(LearningConfig):
     """Probability that a bit is flipped after it was drawn, where bits get credit, in all rollouts
     of an episode but the first, which shows how good the policy is."""
     max_steps: int = 500
-    """Steps after which an episode is cut, if it has not ended; a task's episodes always end."""
+    """Steps after which an episode is cut, if it has not ended. Has no effect on tasks, whose
+    episodes have an end."""
     gamma: float = 0.99
     """Discount. With 0, a step learns from its own reward alone: right where no action changes what
     comes later, as in all tasks of this package, and the least noise."""
@@ -95,6 +97,8 @@ class RewardConfig(LearningConfig):
             "exploration": 0 <= self.exploration < 1,
             "gamma": 0 <= self.gamma <= 1,
             "gae_lambda": 0 <= self.gae_lambda <= 1,
+            # Gymnasium imports the module that stands before a colon: no run may ask for that.
+            "env_id": ":" not in self.env_id,
         }
         checks["minibatches"] &= self.episodes % max(self.minibatches, 1) == 0
         checks["replay"] &= self.replay == 0 or self.task is not None
@@ -110,8 +114,15 @@ class RewardConfig(LearningConfig):
         super().__post_init__()
         if self.task is not None:
             # More than memory may hold is refused here and not once training has begun.
-            steps = self.task.steps(self.task.check_lengths([self.max_length]))
-            self.task.check_size(self.episodes * self.rollouts, int(steps[0]))
+            self.task.check_lengths([self.max_length])
+            self.task.check_size(self.episodes * self.rollouts, self.longest)
+
+    @property
+    def longest(self) -> int:
+        """The most steps of an episode."""
+        if self.task is None:
+            return self.max_steps
+        return int(self.task.steps(np.array([self.max_length]))[0])
 
     @property
     def max_sequences(self) -> int:
@@ -144,7 +155,6 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
         kind = NTMConfig(slots=16) if cell == "ntm" else CELL_CONFIGS[cell]()
         return RewardConfig(env_id, cell=kind, entropy_bonus=0.01, reward_scale=0.1)
     supervised = recipe(name, cell)
-    longest = supervised.task.steps(np.array([supervised.max_length]))[0]
     settings = {each.name: getattr(supervised, each.name) for each in fields(LearningConfig)}
     episodes = supervised.batch_size
     settings |= {
@@ -169,9 +179,16 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
         supervised.cell,
         supervised.min_length,
         supervised.max_length,
-        max_steps=int(longest),
         **settings,
     )
+
+
+def expect_known(env_id: str) -> None:
+    """Raises ValueError if Gymnasium has no environment of this id."""
+    try:
+        gym.spec(env_id)
+    except gym.error.Error as error:
+        raise ValueError(f"expected the id of an environment, got {env_id!r}: {error}") from error
 
 
 def reward_config_from_dict(settings: dict[str, Any], cell: str) -> RewardConfig:
@@ -186,9 +203,7 @@ def reward_config_from_dict(settings: dict[str, Any], cell: str) -> RewardConfig
         ValueError: the cell or a setting is unknown or impossible.
     """
     env_id = settings.get("env_id") if isinstance(settings, dict) else None
-    # Gymnasium imports the module that stands before a colon.
-    fits = isinstance(env_id, str) and ":" not in env_id
-    expect(fits, "env_id", "an environment's id, without a module to import", env_id)
+    expect(isinstance(env_id, str), "env_id", "an environment's id", env_id)
     return changed(reward_recipe(str(env_id), cell), settings)
 
 
@@ -205,7 +220,6 @@ def budgeted(
             mean, where lengths are uniform; one at least.
         seed: the seed.
     """
-    longest = int(task.steps(np.array([lengths[1]]))[0])
     rollouts = max(config.rollouts, task.target_width) if config.teaches_bits else config.rollouts
     rng = np.random.default_rng(seed)
     mean_steps = task.sample(rng, rng.integers(*lengths, 1_000, endpoint=True)).steps.mean()
@@ -215,7 +229,6 @@ def budgeted(
         task=task,
         min_length=lengths[0],
         max_length=lengths[1],
-        max_steps=longest,
         rollouts=rollouts,
         max_updates=updates,
         # So that a short training has a learning curve, too.

@@ -32,7 +32,7 @@ import tensorflow as tf
 
 from agents.checkout import commit
 from agents.config import TrainConfig, config_from_dict
-from agents.files import RunError, find_link, read_file, read_json, replacing, temporary
+from agents.files import RunError, find_link, locked, read_file, read_json, replacing, temporary
 from agents.hardware import hardware
 from agents.network import read_network
 from agents.reward_config import RewardConfig, reward_config_from_dict
@@ -68,7 +68,8 @@ class Run:
         Cut off at any moment, it leaves a folder that it can replace.
 
         Raises:
-            RunError: the folder holds something, and it is no run or `overwrite` is not given.
+            RunError: the folder holds something, and it is no run or `overwrite` is not given; or
+                another process trains in it.
         """
         folder = Path(folder)
         if folder.exists() and not folder.is_dir():
@@ -80,30 +81,32 @@ class Run:
         if (folder / "config.json").is_file():
             if not overwrite:
                 raise RunError(f"{folder} holds a run already; give --overwrite to replace it")
-            (folder / "model.keras").unlink(missing_ok=True)
-            for path in [path for path in folder.iterdir() if path.name not in kept]:
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
+            with locked(folder):
+                (folder / "model.keras").unlink(missing_ok=True)
+                for path in [path for path in folder.iterdir() if path.name not in kept]:
+                    if path.is_dir() and not path.is_symlink():
+                        shutil.rmtree(path)
+                    else:
+                        path.unlink()
         elif not {path.name for path in folder.iterdir()} <= kept:
             raise RunError(f"expected an empty folder or an earlier run, got {folder}")
         run = cls(folder, config)
-        run.write_json(
-            "config.json",
-            {
-                "format": FORMAT,
-                "learning": _learning(config),
-                "task": config.name,
-                "cell": config.cell.name,
-                "settings": dataclasses.asdict(config),
-                "command": sys.argv,
-                "versions": _versions(),
-                "hardware": hardware(),
-                "commit": commit(),
-            },
-        )
+        run.write_json("config.json", run._record())
         return run
+
+    def _record(self) -> dict[str, Any]:
+        """Returns what `config.json` says."""
+        return {
+            "format": FORMAT,
+            "learning": _learning(self.config),
+            "task": self.config.name,
+            "cell": self.config.cell.name,
+            "settings": dataclasses.asdict(self.config),
+            "command": sys.argv,
+            "versions": _versions(),
+            "hardware": hardware(),
+            "commit": commit(),
+        }
 
     @classmethod
     def open(cls, folder: str | Path) -> "Run":
@@ -140,7 +143,7 @@ class Run:
         Args:
             folder: the folder.
             config: the settings.
-            force: also go on with a run of other settings or versions, by these.
+            force: also go on with a run of other settings or versions, by these; see `take_over`.
 
         Raises:
             RunError: the folder holds a run of others, which are named, or something else.
@@ -160,8 +163,24 @@ class Run:
             *_differences(written.get("versions"), _versions(), "version"),
         ]
         if differences and not force:
-            raise RunError(f"the run in {folder} has {'; '.join(differences)}; --force goes on")
+            raise RunError(
+                f"the run in {folder} has {'; '.join(differences)}; "
+                "--force of scripts/train.py and scripts/train_rl.py goes on"
+            )
         return cls(folder, config)
+
+    def take_over(self) -> None:
+        """Makes a run of other settings or versions, with which training goes on, one of these.
+
+        What came of the others goes: network and scores. `config.json` keeps their record.
+        """
+        written = read_json(self.folder / "config.json")
+        if Run.open(self.folder).config == self.config and written["versions"] == _versions():
+            return
+        for path in [*self.folder.glob("evaluation*.json"), self.folder / "model.keras"]:
+            path.unlink(missing_ok=True)
+        earlier = written.pop("earlier", [])
+        self.write_json("config.json", {**self._record(), "earlier": [*earlier, written]})
 
     @property
     def ended(self) -> bool:

@@ -1,5 +1,6 @@
 """Runs side by side: when each solved its task, and its wrong bits or cost at each length."""
 
+import math
 from collections.abc import Sequence
 from statistics import median
 from typing import Literal, NamedTuple
@@ -22,6 +23,28 @@ class SolvedAt(NamedTuple):
     sequences: int
     seconds: float
     steps: int | None
+
+
+class Solved(NamedTuple):
+    """How soon several runs solved their task; infinite where one did not."""
+
+    number: int
+    median: float
+    least: float
+    most: float
+
+
+def solved_summary(solved: Sequence[float | None]) -> Solved:
+    """Returns how many of a variant's runs solved their task, and how soon.
+
+    A run that did not counts as one that needs more than all others, so that the median of variants
+    which seldom succeed is not that of their best runs.
+
+    Args:
+        solved: of each run when it solved its task; None if it did not.
+    """
+    times = sorted(math.inf if time is None else time for time in solved)
+    return Solved(sum(map(math.isfinite, times)), median(times), times[0], times[-1])
 
 
 def solved_at(run: Run) -> SolvedAt | None:
@@ -59,7 +82,10 @@ def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> st
 
     Raises:
         RunError: a run has not been evaluated.
+        ValueError: there are no runs.
     """
+    if not runs:
+        raise ValueError("expected the folder of a run or of several, got none")
     scores = [mean_scores(run, quantity) for run in runs]
     lengths = sorted(set.intersection(*map(set, scores)))
     noun = {"bit_errors": "wrong", "cost_bits": "cost"}[quantity]
@@ -72,14 +98,14 @@ def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> st
         when = ("not", "") if solved is None else (f"{solved.sequences:,}", f"{solved.seconds:.0f}")
         figures = [figure(by_length[length]) for length in lengths]
         lines.append(table_row([str(run.config.seed), *when, f"{total:.0f}", *figures]))
-    solved_runs = [solved for run in runs if (solved := solved_at(run)) is not None]
+    solved_runs = [solved_at(run) for run in runs]
     middle = {length: median(score[length] for score in scores) for length in lengths}
-    when = ("", "")
-    if solved_runs:
-        sequences = median(solved.sequences for solved in solved_runs)
-        seconds = median(solved.seconds for solved in solved_runs)
-        when = (f"{sequences:,.0f}", f"{seconds:.0f}")
+    sequences = solved_summary([solved and solved.sequences for solved in solved_runs])
+    seconds = solved_summary([solved and solved.seconds for solved in solved_runs])
+    when = ("not", "")
+    if math.isfinite(sequences.median):
+        when = (f"{sequences.median:,.0f}", f"{seconds.median:.0f}")
     total = median(run.read_metrics()[-1]["seconds"] for run in runs)
-    cells = [f"median ({len(solved_runs)} of {len(runs)} solved)", *when, f"{total:.0f}"]
+    cells = [f"median ({sequences.number} of {len(runs)} solved)", *when, f"{total:.0f}"]
     lines.append(table_row([*cells, *(figure(middle[length]) for length in lengths)]))
     return "\n".join(lines)

@@ -85,13 +85,17 @@ class SupervisedTraining(Training):
     def learn(self) -> Report:
         """Trains up to the next report and returns it."""
         config, sequences = self.config, self.sequences
-        updates = config.report_sequences // config.batch_size
+        left = min(config.report_sequences, config.max_sequences - sequences)
+        updates = max(1, left // config.batch_size)
         # A curriculum that follows errors hears of them ten times between two reports.
         calls = min(10, updates) if isinstance(self.curriculum, Lessons) else 1
         stretch = [self._call(updates // calls) for _ in range(calls)]
         sequences += calls * (updates // calls) * config.batch_size
-        loss, wrong, norm, mean_length = np.mean(np.array(stretch)[:, :4], axis=0).tolist()
-        left_out, seconds = np.sum(np.array(stretch)[:, 4:], axis=0).tolist()
+        self.guard.used(np.array([norm for *_, norms in stretch for norm in norms]))
+        # A call whose updates were all left out has no means.
+        means = [each[0] for each in stretch if each[0]]
+        loss, wrong, norm, mean_length = np.mean(means, axis=0).tolist()
+        left_out, seconds = np.sum([each[1:3] for each in stretch], axis=0).tolist()
         held_out_loss, held_out_errors = self.test()
         return Report(
             sequences=sequences,
@@ -108,15 +112,16 @@ class SupervisedTraining(Training):
             mean_length=mean_length,
         )
 
-    def _call(self, updates: int) -> tuple[float, ...]:
+    def _call(self, updates: int) -> tuple[list[float], int, float, NDArray[np.floating]]:
         """Makes updates, with the tapes of one call of the curriculum.
 
         Returns:
             Means over the new tapes of updates that were not left out: loss, wrong bits, gradient
-            norm and length; how many were left out; the seconds that it took.
+            norm and length, or nothing if all were; how many were left out; the seconds that it
+            took; all gradient norms.
 
         Raises:
-            LeftOutError: too many in a row were left out, or all.
+            LeftOutError: too many in a row were left out.
         """
         config = self.config
         shape = updates, config.batch_size
@@ -127,19 +132,23 @@ class SupervisedTraining(Training):
         new = np.ones(shape, bool)
         if self.falls and self.hard_tapes:
             new = ~again.reshape(shape)
-            replace(tapes, again, self.hard_tapes)
+            # The last stretch may be shorter than the one that they are from.
+            replace(tapes, again, [array[: int(again.sum())] for array in self.hard_tapes])
         began = time.perf_counter()
         losses, errors, norms, objectives, *gains = self._make_updates(tapes)
         seconds = time.perf_counter() - began
         self.hard_tapes = hardest(tapes, objectives, int(again.sum()))
         lengths = lengths.reshape(shape)
-        used = self.guard.used(norms)
+        used = norms <= config.longest_gradient
         new &= used[:, np.newaxis]
         for heard in zip(new, lengths, errors, *gains, strict=True):
             if heard[0].any():
                 self.curriculum.record(*(values[heard[0]] for values in heard[1:]))
-        loss, wrong, length = (values[new].mean() for values in (losses, errors, lengths))
-        return loss, wrong, norms[used].mean(), length, int(np.sum(~used)), seconds
+        means = []
+        if new.any():
+            loss, wrong, length = (values[new].mean() for values in (losses, errors, lengths))
+            means = [loss, wrong, norms[used].mean(), length]
+        return means, int(np.sum(~used)), seconds, norms
 
     def _make_updates(self, tapes: list[NDArray[Any]]) -> list[NDArray[Any]]:
         """Returns what the compiled updates of K batches return; each that is left out ends a call.

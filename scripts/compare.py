@@ -48,7 +48,8 @@ def main(
         failed = run_missing(list(jobs.values()), executor, listen)
     done = {key: job for key, job in jobs.items() if job.folder not in failed}
     if done:
-        report = write_report(loaded.name, done, place)
+        lost = [key for key in jobs if key not in done]
+        report = write_report(loaded.name, done, place, lost)
         console.console.print(report, soft_wrap=True, markup=False)
     if failed:
         reasons = "\n".join(f"{run}: {reason}" for run, reason in failed.items())

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from agents.commands import expect_place_for
 from agents.extras import tyro
 
 
@@ -53,6 +54,7 @@ def main(
         raise ValueError("expected --run beside --slots")
     if fps is not None and not fps > 0:
         raise ValueError(f"expected fps above 0, got {fps}")
+    expect_place_for(record)
     player: Agent
     beside: play.Beside | None = None
     arguments: dict[str, Any] = {}
@@ -61,9 +63,11 @@ def main(
 
         console.prepare_tensorflow()
         from agents import live
+        from agents.evaluation import expect_task
         from agents.runs import Run
 
         opened = Run.open(run)
+        expect_task(opened)
         own = PROTOCOLS[opened.config.name].env_id
         if env_id not in (None, own):
             raise ValueError(f"expected a run of {env_id}, got one of {own}")

@@ -25,7 +25,8 @@ def main(
     Args:
         run: the run's folder.
         lengths: lengths to draw; the longest of training and twice that if not given.
-        slots: memory slots; those that evaluation would take if not given.
+        slots: memory slots; if not given, those of training up to its longest length, and beyond
+            those that evaluation would take.
         seed: seed of the sequences drawn.
         fields: fields of the task to change, to see it beyond training: names and values.
     """

@@ -10,6 +10,7 @@ It is written to report.html in the folder, if not elsewhere by --output.
 from pathlib import Path
 from typing import Annotated
 
+from agents.commands import expect_place_for
 from agents.extras import tyro
 
 
@@ -25,6 +26,7 @@ def main(
         output: the file; report.html in the folder if not given.
         heads: draw a network of each variant at work, which takes some seconds each.
     """
+    expect_place_for(output)
     from agents import console
     from agents.bootstrap import require_package
 

@@ -11,6 +11,7 @@ import platform
 from pathlib import Path
 from typing import Annotated
 
+from agents.commands import expect_place_for
 from agents.extras import tyro
 
 
@@ -28,10 +29,12 @@ def main(
     """
     from agents import console, tables
 
+    expect_place_for(json_file)
+    expect_place_for(figure)
     console.use_one_core()
     console.prepare_tensorflow()
-    from agents.figures import draw_throughput
     from agents.speed import throughput
+    from agents.speed.figures import draw_throughput
 
     speeds = []
     with tables.speed_table() as show:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from agents.extras import tyro  # isort: skip (the other imports need what it looks for)
 
-from agents.commands import chosen_cell
+from agents.commands import chosen_cell, expect_at_least
 from agents.config import CONFIGS, recipe
 
 Config: Any = tyro.extras.subcommand_type_from_defaults(
@@ -49,6 +49,7 @@ def main(
     """
     if overwrite and resume:
         raise ValueError("expected --overwrite or --resume, got both")
+    expect_at_least("episodes", episodes, 0)
     # Loading TensorFlow takes seconds, which --help and wrong arguments need not wait for.
     from agents import console, tables
 

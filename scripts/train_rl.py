@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 
 from agents.extras import tyro  # isort: skip (the other imports need what it looks for)
 
-from agents.commands import chosen_cell
-from agents.reward_config import RewardConfig, reward_recipe
+from agents.commands import chosen_cell, expect_at_least
+from agents.reward_config import RewardConfig, expect_known, reward_recipe
 
 WORDS = [word for word in sys.argv[1:] if word != "--debug"]
 FIRST = WORDS[0] if WORDS and not WORDS[0].startswith("-") else "NTMCopy-v0"
@@ -53,6 +53,12 @@ def main(
     """
     if overwrite and resume:
         raise ValueError("expected --overwrite or --resume, got both")
+    if config.env_id != FIRST:
+        raise ValueError(
+            f"expected the environment's id before all options, got {config.env_id} after some"
+        )
+    expect_at_least("episodes_at_end", episodes_at_end, 0)
+    expect_known(config.env_id)
     # Loading TensorFlow takes seconds, which --help and wrong arguments need not wait for.
     from agents import console, tables
 

@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from marks import SAVING
+from matplotlib.image import imread
 
 from agents.actor_critic import _told_of, train
 from agents.cell_config import DNCConfig, LSTMConfig, NTMConfig
 from agents.evaluation import evaluate_run
+from agents.figures import draw_run
 from agents.recurrent import RecurrentAgent
 from agents.reinforcement.advantages import better_bits, lesson
 from agents.reinforcement.experience import Experience, Player
 from agents.reinforcement.policy_gradient import compile_update, differentiate
 from agents.replay import REWARD
-from agents.reward_config import RewardConfig, reward_recipe
+from agents.reward_config import RewardConfig, expect_known, reward_recipe
 from agents.runs import Run
 from agents.training.updates import build_optimizer
 from ntm_gym import TaskVectorEnv
@@ -30,7 +32,6 @@ TINY = RewardConfig(
     *("NTMCopy-v0", Copy(width=2), LSTMConfig(units=8), 1, 2),
     episodes=4,
     rollouts=4,
-    max_steps=5,
     gamma=0.0,
     by_length=True,
     max_updates=4,
@@ -203,7 +204,7 @@ def answer_of(cell):
 
 def test_tapes_are_played_as_drawn():
     """Rewards and errors are those of the actions, and the actions those of the policy."""
-    config = dataclasses.replace(TINY, max_length=3, max_steps=7)
+    config = dataclasses.replace(TINY, max_length=3)
     player = Player(config)
     cell = make_cell(player)
     tapes = config.task.sample(np.random.default_rng(0), [1, 3, 2, 2])
@@ -290,7 +291,6 @@ def test_imitation_begins_with_the_right_answers(tmp_path):
         TINY,
         task=Copy(width=1),
         max_length=1,
-        max_steps=3,
         cell=LSTMConfig(units=16),
         learning_rate=1e-2,
         averaging=0.0,
@@ -311,11 +311,11 @@ def gradient_step(config, found, actions):
     optimizer = build_optimizer(config.optimizer, config.learning_rate, config.clip_norm)
     optimizer.build(cell.trainable_variables)
     update = compile_update(cell, optimizer, mean, player.actions, config)
-    shown = np.ones((config.episodes, config.max_steps, player.input_width), np.float32)
-    steps = np.full(config.episodes, config.max_steps, np.int32)
+    shown = np.ones((config.episodes, config.longest, player.input_width), np.float32)
+    steps = np.full(config.episodes, config.longest, np.int32)
     before = unroll(cell, shown, steps).outputs.numpy()
     logs = player.actions.log_probabilities(before[:, None, :, : player.actions.size], actions)
-    returns = np.zeros((config.episodes, config.max_steps), np.float32)
+    returns = np.zeros((config.episodes, config.longest), np.float32)
     bonus = np.full_like(returns, config.entropy_bonus)
     for _ in range(3):
         update(shown, actions, logs, found, returns, steps, bonus, 0.0)
@@ -393,6 +393,15 @@ def test_trains_on_another_packages_environment(tmp_path):
     assert outcome.reports[-1].mean_return >= 8
     assert np.isnan(outcome.reports[-1].held_out_bit_errors)
     assert run.load_network().output_shape[-1] == 2
+    (picture,) = draw_run(run)
+    assert np.ptp(imread(picture)[..., :3]) > 0.5
+    with pytest.raises(ValueError, match=r"expected a run on a task .*, got one on CartPole"):
+        next(evaluate_run(run))
+
+
+def test_an_id_that_is_no_environments():
+    with pytest.raises(ValueError, match="expected the id of an environment, got 'NTMCpoy-v0'"):
+        expect_known("NTMCpoy-v0")
 
 
 @pytest.mark.parametrize(
@@ -409,7 +418,6 @@ def test_learns_a_tiny_copy(tmp_path, how):
         task=Copy(width=1),
         cell=LSTMConfig(units=16),
         max_length=1,
-        max_steps=3,
         learning_rate=1e-2,
         averaging=0.9,
         max_updates=300,
@@ -433,6 +441,7 @@ def test_learns_a_tiny_copy(tmp_path, how):
         {"exploration": 1.0},
         {"max_length": 0},
         {"task": None},
+        {"env_id": "some_module:Env-v0"},
     ],
     ids=str,
 )

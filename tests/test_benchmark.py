@@ -234,6 +234,27 @@ def test_leaderboard(tmp_path, monkeypatch):
         assert np.ptp(picture[..., :3]) > 0.5
 
 
+def test_an_environment_that_cannot_be_scored_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr("agents.bootstrap.RESAMPLES", 50)
+    job, result = made_up(tmp_path, "ppo", 0, (0.5, 0.25), "NTMDynamicNGrams-v0")
+    flat = tuple(dataclasses.replace(score, oracle_return=0.0) for score in result.scores)
+    bad = job, dataclasses.replace(result, scores=flat)
+    good = made_up(tmp_path, "ppo", 0, (0.5, 0.25))
+    text = write_leaderboard([bad, good], "", tmp_path)
+    assert "`NTMDynamicNGrams-v0` is left out: expected an oracle's return above 0" in text
+    assert {row["env_id"] for row in read_csv(tmp_path / "scores.csv")} == {COPY}
+    with pytest.raises(ValueError, match="no environment could be scored"):
+        write_leaderboard([bad], "", tmp_path)
+
+
+def test_runs_of_different_environments_alone_have_no_table_of_all(tmp_path, monkeypatch):
+    monkeypatch.setattr("agents.bootstrap.RESAMPLES", 50)
+    results = [made_up(tmp_path, "copy", 0, (0.5, 0.25))]
+    results.append(made_up(tmp_path, "recall", 0, (0.5, 0.25), "NTMAssociativeRecall-v0"))
+    assert "All environments" not in write_leaderboard(results, "", tmp_path)
+    assert not (tmp_path / "all.png").exists()
+
+
 def read_csv(path):
     with path.open(newline="") as file:
         return list(csv.DictReader(file))

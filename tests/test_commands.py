@@ -116,7 +116,7 @@ def test_a_read_only_folder(monkeypatch, capsys):
     for ended, error in ((code, said), inside):
         assert ended == 1
         assert "Permission denied" in error
-        assert "choose a folder that can be written to" in error
+        assert "or a folder that can be written to" in error
     assert empty
 
 
@@ -144,6 +144,37 @@ def test_wrong_use():
         done = script(*words)
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train.py", "copy", "--episodes", "-1"], "expected episodes of at least 0, got -1"),
+        (["train.py", "copy", "--seed", "5000000000"], "got seed=5000000000"),
+        (
+            ["train_rl.py", "--seed", "1", "NTMAssociativeRecall-v0"],
+            "id before all options, got NTMA",
+        ),
+        (["train_rl.py", "NTMCpoy-v0"], "expected the id of an environment, got 'NTMCpoy-v0'"),
+        (["train_rl.py", "CartPole-v1", "--episodes-at-end", "-1"], "expected episodes_at_end"),
+        (
+            ["throughput.py", "--json", "none/t.json"],
+            "expected a file in a folder",
+        ),
+        (
+            ["report.py", "runs", "--output", "none/x.html"],
+            "expected a file in a folder",
+        ),
+        (["play.py", "--agent", "oracle", "--record", "none/x.gif"], "expected a file in a folder"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused_before_any_work(words, message, tmp_path):
+    done = script(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_leaves_nothing_half_written_and_a_pipe_gets_plain_text(tmp_path):

@@ -18,7 +18,7 @@ from tiny_plan import TINY, made_up, plan_of, write_plan
 
 from agents import supervised
 from agents.bootstrap import Estimate
-from agents.comparison.figures import draw_learning
+from agents.comparison.figures import draw_generalisation, draw_learning
 from agents.comparison.plan import Place
 from agents.comparison.report import write_report
 from agents.comparison.scores import (
@@ -222,7 +222,7 @@ def test_a_failed_run_is_said_and_the_others_go_on(tmp_path):
     assert process.returncode == 1
     assert f"Failed: {failing.folder}" in output
     assert f"Run: {done.folder}" in output
-    assert "1 of 1 | 1,000 [1,000-1,000]" in output
+    assert "1 of 2 | not [1,000-not]" in output
     assert "Error: 1 of 2 runs failed" in problems
     assert f"{failing.folder}: RunError: expected an empty folder or an earlier run" in problems
     assert "Traceback" not in problems
@@ -291,6 +291,45 @@ def test_table():
         "|---|---|---|---|",
         "| `ntm` | 2 of 3 | 12,000 [1,000-not] | 0.125 [0, 345.7] |",
     ]
+
+
+def test_a_failed_run_counts_as_not_solved_and_one_run_has_no_interval():
+    estimates = {"ntm": {5: Estimate(0.125, 0, 345.67)}}
+    table = comparison_table([row("ntm", 0, 5, 0.0, 1000)], estimates, {"ntm": 2})
+    assert table.splitlines()[-1] == "| `ntm` | 1 of 3 | not [1,000-not] | 0.125 |"
+
+
+def test_failed_runs_are_named_in_the_report(jobs, tmp_path):
+    failed = [place for place in jobs if place.seed == 2 and place.variant == "ntm"]
+    done = {place: job for place, job in jobs.items() if place not in failed}
+    summary = write_report("made-up", done, tmp_path / "made-up", failed)
+    assert "| `ntm` | 1 of 3 | not [2,000-not] |" in summary
+    assert "Failed, counted as not solved and without wrong bits: `ntm` seed 2." in summary
+
+
+def test_pictures_say_nothing_of_training_that_variants_do_not_share(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "agents.comparison.figures.save_picture", lambda figure, *_: drawn.append(figure)
+    )
+    estimates = {"ntm": {8: Estimate(1, 0, 2), 2: Estimate(0, 0, 0)}}
+    for random_errors, trained in (({2: 8.0, 8: 32.0}, (1, 2)), ({}, None)):
+        draw_generalisation(estimates, random_errors, trained, "copy", tmp_path / "picture.png")
+    both, neither = (figure.axes[0] for figure in drawn)
+    assert [line.get_xdata().tolist() for line in both.lines] == [[2, 8], [2, 8]]
+    assert "grey" in both.get_xlabel()
+    assert [line.get_xdata().tolist() for line in neither.lines] == [[2, 8]]
+    assert "grey" not in neither.get_xlabel()
+
+
+@pytest.mark.parametrize("asked", [{"seed": 9}, {"slots": 4}])
+def test_scores_of_other_tapes_or_slots_are_made_anew(tmp_path, asked):
+    (job, _) = plan_of(tmp_path).jobs(tmp_path).values()
+    run = made_up(job, [0])
+    assert job.is_done()
+    path = run.folder / "evaluation.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **asked}))
+    assert not job.is_done()
 
 
 def test_table_of_learning_by_reward_has_environment_steps():

@@ -35,7 +35,6 @@ REWARD = RewardConfig(
     *("NTMCopy-v0", Copy(width=2), LSTMConfig(units=4), 1, 2),
     episodes=2,
     rollouts=2,
-    max_steps=5,
     report_updates=10,
     max_updates=50,
     solved_sequences=4,
@@ -195,6 +194,18 @@ def test_what_was_used():
     assert guard.used(norms).tolist() == [True, False, True, False, False]
     with pytest.raises(LeftOutError, match=r"up to 10, got nan or more in 3 updates in a row"):
         guard.used(norms[[1, 3, 4]])
+
+
+def test_a_call_whose_updates_are_all_left_out_is_not_all_between_two_reports(tmp_path, spoiled):
+    """A curriculum that follows errors has ten calls between reports, of one update each here."""
+    config = dataclasses.replace(SUPERVISED, curriculum="look_back", max_sequences=20)
+    counted = iter(range(1000))
+    spoiled(supervised, lambda _: next(counted) in (6, 7))
+    run = Run.create(tmp_path, config)
+    supervised.train(config, run)
+    (row,) = run.read_metrics()
+    assert row["updates_left_out"] == 1
+    assert np.isfinite(row["loss_bits"])
 
 
 def test_the_first_batches_between_reports_are_kept_the_last_of_these(tmp_path):

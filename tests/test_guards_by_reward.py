@@ -17,7 +17,6 @@ CONFIG = RewardConfig(
     *("NTMCopy-v0", Copy(width=2), LSTMConfig(units=4), 1, 2),
     episodes=4,
     rollouts=2,
-    max_steps=5,
     entropy_bonus=0.5,
     learning_rate=1e-2,
     blur_cost=0.3,

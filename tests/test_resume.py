@@ -3,6 +3,9 @@
 import dataclasses
 import json
 import logging
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from resuming import assert_equal, assert_saves_when_terminated, result, stop_af
 from agents import supervised
 from agents.cell_config import NTMConfig
 from agents.config import CopyConfig
+from agents.files import locked
 from agents.runs import Run, RunError
 from agents.training import checkpoints
 from agents.training.checkpoints import Checkpoint, Checkpoints
@@ -32,6 +36,9 @@ CONFIG = CopyConfig(
     max_sequences=200,
     solved_sequences=4,
 )
+
+# The step size falls at once, and hard tapes are played again.
+EASY = dataclasses.replace(CONFIG, replay=0.25, anneal_below=100.0, lost_above=100.0)
 
 
 @pytest.fixture(autouse=True)
@@ -113,6 +120,72 @@ def test_other_versions_are_refused_by_name(tmp_path):
     with pytest.raises(RunError, match=r"has version\.keras '3\.0\.0', not '"):
         Run.resume(tmp_path, CONFIG)
     Run.resume(tmp_path, CONFIG, force=True)
+
+
+def test_a_network_without_a_checkpoint_is_not_trained_anew(tmp_path):
+    run = stopped(tmp_path)
+    shutil.rmtree(tmp_path / "checkpoints")
+    (tmp_path / "model.keras").touch()
+    before = (tmp_path / "metrics.csv").read_bytes()
+    with pytest.raises(RunError, match=r"expected a whole checkpoint .*--overwrite trains a new"):
+        supervised.train(CONFIG, run)
+    assert (tmp_path / "metrics.csv").read_bytes() == before
+
+
+def test_going_on_by_other_settings_makes_the_run_one_of_these(tmp_path):
+    stopped(tmp_path)
+    for name in ("model.keras", "evaluation.json"):
+        (tmp_path / name).touch()
+    earlier = json.loads((tmp_path / "config.json").read_text())
+    longer = dataclasses.replace(CONFIG, max_sequences=240, learning_rate=1e-4)
+    run = Run.resume(tmp_path, longer, force=True)
+    assert (tmp_path / "evaluation.json").exists()  # nothing has been learned yet
+    supervised.train(longer, run)
+    assert not (tmp_path / "evaluation.json").exists()
+    assert not (tmp_path / "model.keras").exists()
+    assert Run.open(tmp_path).config == longer
+    assert json.loads((tmp_path / "config.json").read_text())["earlier"] == [earlier]
+    assert run.read_metrics()[-1]["sequences"] == 240
+
+
+@pytest.mark.parametrize("change", [{"replay": 0.5}, {"report_sequences": 80}, {"max_length": 3}])
+def test_hard_tapes_of_other_settings_are_found_anew(tmp_path, change):
+    config = dataclasses.replace(EASY, curriculum="uniform")
+    run = Run.create(tmp_path, config)
+    with pytest.raises(TrainingStoppedError):
+        supervised.train(config, run, should_stop=stop_after(2))
+    other = dataclasses.replace(config, **change)
+    supervised.train(other, Run.resume(tmp_path, other, force=True))
+
+
+def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path):
+    stopped(tmp_path)
+    other = dataclasses.replace(CONFIG, optimizer="plain_rmsprop")
+    with pytest.raises(RunError, match="expected a checkpoint of weights and optimizer"):
+        supervised.train(other, Run.resume(tmp_path, other, force=True))
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path):
+    run = stopped(tmp_path)
+    code = (
+        "import sys, pathlib; from agents.files import locked\n"
+        "with locked(pathlib.Path(sys.argv[1])): print('locked', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"locked\n"
+        with pytest.raises(RunError, match="another process is at work in"), locked(tmp_path, 0.2):
+            pass
+        other.kill()  # the lock ends with its process
+    supervised.train(CONFIG, run)
+
+
+def test_the_budget_is_kept_to(tmp_path):
+    config = dataclasses.replace(EASY, max_sequences=50)
+    run = Run.create(tmp_path, config)
+    supervised.train(config, run)
+    assert [row["sequences"] for row in run.read_metrics()] == [40, 50]
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):

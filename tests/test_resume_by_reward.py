@@ -20,7 +20,6 @@ TAPES = RewardConfig(
     *("NTMCopy-v0", Copy(width=2), LSTMConfig(units=4), 1, 2),
     episodes=2,
     rollouts=4,
-    max_steps=5,
     gamma=0.0,
     credit="bit",
     exploration=0.1,

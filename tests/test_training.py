@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_plan
 from marks import SAVING
 from matplotlib.axes import Axes
+from tiny_plan import made_up, plan_of
 
 from agents import console, supervised, tables
 from agents.cell_config import CELL_CONFIGS, DNCConfig, LSTMConfig, NTMConfig
@@ -112,6 +114,20 @@ def test_summary_tells_when_it_was_solved(trained):
     header, _, row, _ = markdown_table([run], "cost_bits").splitlines()
     assert header.endswith("| cost at 1 | cost at 2 |")
     assert 0 < float(row.split("|")[-2]) < 0.5
+
+
+def test_in_the_summary_runs_that_did_not_solve_it_count_as_the_slowest(tmp_path):
+    plan = plan_of(tmp_path, tiny_plan.TINY.replace("[0, 1]", "[0, 1, 2, 3]"))
+    errors = [0, 0, 0], [9, 9, 9], [9, 0, 0, 0], [9]
+    runs = [
+        made_up(job, each) for job, each in zip(plan.jobs(tmp_path).values(), errors, strict=True)
+    ]
+    last = markdown_table(runs[:3]).splitlines()[-1]
+    assert last.startswith("| median (2 of 3 solved) | 2,000 |")
+    last = markdown_table(runs).splitlines()[-1]
+    assert last.startswith("| median (2 of 4 solved) | not |  |")
+    with pytest.raises(ValueError, match="expected the folder of a run or of several, got none"):
+        markdown_table([])
 
 
 def test_summary_of_a_run_without_scores_says_so(tmp_path):

@@ -84,19 +84,34 @@ def write_leaderboard(results: Results, command: str, folder: Path) -> str:
         results: the jobs that are done and what came of each.
         command: the command line that did them.
         folder: the benchmark's folder.
+
+    Raises:
+        ValueError: the oracle earns no more than coin flips in any environment. One in which it
+            does is left out, which the text says.
     """
-    rows = [row for job, result in results for row in _rows(job, result)]
+    rows: list[Row] = []
+    left_out: dict[str, str] = {}
+    for job, result in results:
+        try:
+            rows += _rows(job, result)
+        except ValueError as error:
+            left_out[job.env_id] = str(error)
+    rows = [row for row in rows if row.env_id not in left_out]
+    if not rows:
+        raise ValueError(f"no environment could be scored: {left_out}")
     write_csv(rows, folder / "scores.csv", Row._fields)
     points = [
         Point(job.env_id, job.entrant.name, job.seed, *point)
         for job, result in results
         for point in result.curve
+        if job.env_id not in left_out
     ]
     write_csv(points, folder / "curves.csv", Point._fields)
     parts = ["# Leaderboard", f"```bash\n{command}\n```", _explanation(rows[0].episodes)]
     names = list(dict.fromkeys(row.agent for row in rows))
     envs = list(dict.fromkeys(row.env_id for row in rows))
-    if len(envs) > 1:
+    parts += [f"`{env_id}` is left out: {reason}" for env_id, reason in left_out.items()]
+    if len(envs) > 1 and score_table(rows):
         parts += _overall(rows, names, envs, folder)
     for env_id in envs:
         own = [row for row in rows if row.env_id == env_id]

@@ -67,7 +67,7 @@ def draw_learning(
 def draw_generalisation(
     estimates: Mapping[str, Mapping[int, Estimate]],
     random_errors: Mapping[int, float],
-    trained: tuple[int, int],
+    trained: tuple[int, int] | None,
     title: str,
     path: Path,
 ) -> Path:
@@ -75,15 +75,21 @@ def draw_generalisation(
 
     Args:
         estimates: for each variant the wrong bits at each length.
-        random_errors: wrong bits of the random agent at each length.
-        trained: shortest and longest length in training.
+        random_errors: wrong bits of the random agent at each length; empty if variants differ.
+        trained: shortest and longest length in training; None if variants differ.
         title: of the picture.
         path: where it is written.
     """
     figure, axis = new_picture(title)
-    axis.axvspan(*trained, color="0.92", zorder=0)
-    lengths = list(random_errors)
-    axis.plot(lengths, list(random_errors.values()), ":", color="0.4", label="random answers")
+    label = "length of the sequence"
+    if trained is not None:
+        axis.axvspan(*trained, color="0.92", zorder=0)
+        label += " (grey: lengths in training)"
+    if random_errors:
+        lengths = sorted(random_errors)
+        errors = [random_errors[length] for length in lengths]
+        axis.plot(lengths, errors, ":", color="0.4", label="random answers")
+    estimates = {name: dict(sorted(scores.items())) for name, scores in estimates.items()}
     for number, (scores, style) in enumerate(
         zip(estimates.values(), line_styles(estimates), strict=True)
     ):
@@ -96,10 +102,11 @@ def draw_generalisation(
         axis.plot(list(scores), means, **style, **marker, markerfacecolor="none", linewidth=1.8)
         axis.fill_between(list(scores), low, high, color=style["color"], alpha=0.13, linewidth=0)
     axis.set_xscale("log")
-    axis.set_xticks(lengths_apart(lengths), minor=False)
+    every = sorted({length for scores in estimates.values() for length in scores})
+    axis.set_xticks(lengths_apart(every), minor=False)
     axis.set_xticks([], minor=True)
     axis.xaxis.set_major_formatter("{x:,.0f}")
-    axis.set_xlabel("length of the sequence (grey: lengths in training)")
+    axis.set_xlabel(label)
     axis.set_ylabel("wrong bits per sequence")
     _show_zero(axis)
     return save_picture(figure, axis, "interquartile mean over seeds,\n95 % interval", path)

@@ -1,5 +1,6 @@
 """All that is written of a plan's runs: scores.csv, summary.md and the pictures."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,13 +12,16 @@ from agents.files import replacing, write_csv
 from agents.runs import Run
 
 
-def write_report(name: str, jobs: Mapping[Place, TrainingJob], folder: Path) -> str:
+def write_report(
+    name: str, jobs: Mapping[Place, TrainingJob], folder: Path, failed: Sequence[Place] = ()
+) -> str:
     """Writes scores, tables and pictures of runs into a folder; returns `summary.md`.
 
     Args:
         name: the plan's name.
         jobs: the runs, all of them trained and evaluated.
         folder: the plan's folder.
+        failed: the plan's other runs, which failed.
 
     Raises:
         RunError: a run is not done.
@@ -28,7 +32,8 @@ def write_report(name: str, jobs: Mapping[Place, TrainingJob], folder: Path) -> 
     parts = [f"# {name}"]
     for task in dict.fromkeys(place.task for place in runs):
         own = {place: run for place, run in runs.items() if place.task == task}
-        parts += _task_report(task, own, [row for row in rows if row.task == task], folder)
+        lost = [place for place in failed if place.task == task]
+        parts += _task_report(task, own, [row for row in rows if row.task == task], folder, lost)
     summary = "\n\n".join(parts) + "\n"
     with replacing(folder / "summary.md") as path:
         path.write_text(summary, encoding="utf-8")
@@ -44,7 +49,11 @@ def _in_order(places: Sequence[Place]) -> list[Place]:
 
 
 def _task_report(
-    task: str, runs: Mapping[Place, Run], rows: Sequence[Row], folder: Path
+    task: str,
+    runs: Mapping[Place, Run],
+    rows: Sequence[Row],
+    folder: Path,
+    failed: Sequence[Place],
 ) -> Iterator[str]:
     """Yields the parts of the summary about one task, whose pictures it draws."""
     estimates = interquartile_means(rows)
@@ -53,19 +62,25 @@ def _task_report(
         "Sequences until solved: median over seeds [least-most]. Wrong bits per sequence: "
         "interquartile mean over seeds [95 % interval]."
     )
-    yield comparison_table(rows, estimates)
+    yield comparison_table(rows, estimates, Counter(place.variant for place in failed))
+    if failed:
+        named = ", ".join(f"`{place.variant}` seed {place.seed}" for place in failed)
+        yield f"Failed, counted as not solved and without wrong bits: {named}."
+    lengths = {row.length for row in rows}
     groups = {
         variant: [run for place, run in runs.items() if place.variant == variant]
         for variant in estimates
     }
-    some = next(iter(runs.values())).config
+    trained = {(run.config.min_length, run.config.max_length) for run in runs.values()}
+    random_errors = {(row.length, row.random_bit_errors) for row in rows}
     pictures = (
         draw_learning(groups, "held_out_loss_bits", task, folder / f"{task}-cost.png"),
         draw_learning(groups, "held_out_bit_errors", task, folder / f"{task}-errors.png"),
         draw_generalisation(
             estimates,
-            {row.length: row.random_bit_errors for row in rows},
-            (some.min_length, some.max_length),
+            # Of variants of the task, each has its own.
+            dict(sorted(random_errors)) if len(random_errors) == len(lengths) else {},
+            trained.pop() if len(trained) == 1 else None,
             task,
             folder / f"{task}-generalisation.png",
         ),

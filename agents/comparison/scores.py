@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from agents.comparison.plan import Place
 from agents.evaluation import read_scores
 from agents.markdown import figure, table_head, table_row
 from agents.runs import Run
-from agents.summary import solved_at
+from agents.summary import Solved, solved_at, solved_summary
 
 
 class Row(NamedTuple):
@@ -101,12 +100,17 @@ def interquartile_means(rows: Sequence[Row]) -> dict[str, dict[int, Estimate]]:
     }
 
 
-def comparison_table(rows: Sequence[Row], estimates: Mapping[str, Mapping[int, Estimate]]) -> str:
+def comparison_table(
+    rows: Sequence[Row],
+    estimates: Mapping[str, Mapping[int, Estimate]],
+    failed: Mapping[str, int] | None = None,
+) -> str:
     """Returns a Markdown table of one task with a row for each variant.
 
     Args:
         rows: rows of one task.
         estimates: what `interquartile_means` says of them.
+        failed: how many more runs of each variant failed; they count as not solved.
     """
     lengths = list(next(iter(estimates.values())))
     by_reward = any(row.solved_steps is not None for row in rows)
@@ -116,38 +120,18 @@ def comparison_table(rows: Sequence[Row], estimates: Mapping[str, Mapping[int, E
     lines = table_head(columns)
     for variant, group in _by_variant(rows).items():
         runs = {row.seed: row for row in group}
-        solved = solved_summary([row.solved_sequences for row in runs.values()])
-        cells = [f"`{variant}`", f"{solved.number} of {len(runs)}", _spread(solved)]
+        lost: list[float | None] = [None] * (failed or {}).get(variant, 0)
+        solved = solved_summary([row.solved_sequences for row in runs.values()] + lost)
+        cells = [f"`{variant}`", f"{solved.number} of {len(runs) + len(lost)}", _spread(solved)]
         if by_reward:
-            steps = [row.solved_steps for row in runs.values()]
+            steps = [row.solved_steps for row in runs.values()] + lost
             cells.append(_spread(solved_summary(steps)) if any(steps) else "")
         for length in lengths:
             mean, low, high = map(figure, estimates[variant][length])
-            cells.append(f"{mean} [{low}, {high}]")
+            # One run alone has no interval.
+            cells.append(f"{mean} [{low}, {high}]" if len(runs) > 1 else mean)
         lines.append(table_row(cells))
     return "\n".join(lines)
-
-
-class Solved(NamedTuple):
-    """How soon several runs solved their task; infinite where one did not."""
-
-    number: int
-    median: float
-    least: float
-    most: float
-
-
-def solved_summary(solved: Sequence[float | None]) -> Solved:
-    """Returns how many of a variant's runs solved their task, and how soon.
-
-    A run that did not counts as one that needs more than all others, so that the median of variants
-    which seldom succeed is not that of their best runs.
-
-    Args:
-        solved: of each run when it solved its task; None if it did not.
-    """
-    times = sorted(math.inf if time is None else time for time in solved)
-    return Solved(sum(map(math.isfinite, times)), median(times), times[0], times[-1])
 
 
 def _spread(solved: Solved) -> str:

@@ -176,7 +176,7 @@ class Player:
     @property
     def _shape(self) -> tuple[int, int, int]:
         """Episodes, rollouts, most steps: G, K, T."""
-        return self._config.episodes, self._config.rollouts, self._config.max_steps
+        return self._config.episodes, self._config.rollouts, self._config.longest
 
     def _experience(
         self,

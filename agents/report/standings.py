@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.bootstrap import Estimate, means_over_runs, pooled_means
-from agents.comparison.scores import Solved, solved_summary
 from agents.report.results import BENCHMARK, Entry, Results
+from agents.summary import Solved, solved_summary
 
 
 class Standing(NamedTuple):

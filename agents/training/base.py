@@ -196,7 +196,9 @@ class Training(abc.ABC):
         """Returns all that changes."""
         values = {
             "rows": self.rows,
+            "arrays": len(self._variables),
             "good": len(self._good),
+            "hard": self._hard_tapes_of,
             "returns": self.guard.returns,
             "rng": self.rng.bit_generator.state,
             "curriculum": None if self.curriculum is None else self.curriculum.get_state(),
@@ -213,8 +215,12 @@ class Training(abc.ABC):
         arrays, values = list(checkpoint.arrays), checkpoint.values
         shapes = [tuple(variable.shape) for variable in self._variables]
         got = [array.shape for array in arrays[: len(shapes)]]
-        if got != shapes:
-            raise RunError(f"expected a checkpoint of weights {shapes}, got {got}")
+        # Older ones do not say how many there were.
+        if got != shapes or values.get("arrays", len(shapes)) != len(shapes):
+            raise RunError(
+                f"expected a checkpoint of weights and optimizer {shapes}, got "
+                f"{values.get('arrays', len(got))} arrays that begin with {got}"
+            )
         self._last = arrays[: len(shapes)]
         self._assign(self._last)
         del arrays[: len(shapes)]
@@ -222,13 +228,23 @@ class Training(abc.ABC):
         for _ in range(int(values["good"])):
             self._good.append(arrays[: len(shapes)])
             del arrays[: len(shapes)]
-        self.hard_tapes = arrays
+        # By other settings, others are as many and as long: they are found anew.
+        self.hard_tapes = (
+            arrays if values.get("hard", self._hard_tapes_of) == self._hard_tapes_of else []
+        )
         self.guard.returns = int(values["returns"])
         self.rng.bit_generator.state = values["rng"]
         if self.curriculum is not None:
             self.curriculum.set_state(values["curriculum"])
         self.rows = [check_row(row, self.report._fields) for row in values["rows"]]
         self.began = time.perf_counter() - self.rows[-1]["seconds"]
+
+    @property
+    def _hard_tapes_of(self) -> str:
+        """All settings that the number and the sizes of `hard_tapes` depend on."""
+        names = ("task", "max_length", "replay", "batch_size", "report_sequences")
+        by_reward = ("episodes", "report_updates")
+        return repr([getattr(self.config, name, None) for name in (*names, *by_reward)])
 
     def _values(self) -> list[NDArray[Any]]:
         return [variable.numpy() for variable in self._variables]

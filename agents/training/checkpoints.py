@@ -90,7 +90,7 @@ class Checkpoints:
             try:
                 yield int(path.stem), _read(path)
             except (OSError, ValueError) as error:
-                logger.warning("Going on from an earlier checkpoint: %s", error)
+                logger.warning("A damaged checkpoint is passed over: %s", error)
 
     def paths(self) -> list[Path]:
         """Returns the files that there are, the oldest first."""

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import keras
 
+from agents.files import locked
 from agents.runs import Run, RunError
 from agents.training.base import Training
 from agents.training.checkpoints import Checkpoints, of_this_training
@@ -48,14 +49,30 @@ def train_to_the_end(
 
     Raises:
         TrainingStoppedError: training was asked to stop; all until then is in a checkpoint.
-        RunError: the run's checkpoints are of another network, or too many updates in a row were
-            left out.
+        RunError: the run's checkpoints are of another network, or it has a network but none of
+            them; too many updates in a row were left out; or another process trains in the folder.
     """
+    with locked(run.folder):
+        return _train(training, run, on_report, should_stop)
+
+
+def _train(
+    training: Training,
+    run: Run,
+    on_report: Callable[[Any], None],
+    should_stop: Callable[[], bool],
+) -> Outcome:
     training.guard.folder = run.folder / FOLDER
     checkpoints = Checkpoints(run.folder / "checkpoints")
     if checkpoint := checkpoints.newest():
         with of_this_training():
             training.go_on_from(checkpoint)
+        run.take_over()
+    elif run.ended:
+        raise RunError(
+            f"expected a whole checkpoint in {checkpoints.folder} to go on from, got none; "
+            "--overwrite trains a new network in place of the one that is there"
+        )
     run.rewrite_metrics(training.rows)
     while not training.ended:
         report = training.advance()
