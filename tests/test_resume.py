@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import logging
-import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from agents.cell_config import NTMConfig
 from agents.config import CopyConfig
 from agents.files import locked
 from agents.runs import Run, RunError
-from agents.training import checkpoints
+from agents.training import checkpoints, loop
 from agents.training.checkpoints import Checkpoint, Checkpoints
 from agents.training.loop import TrainingStoppedError
 from ntm_gym import Copy
@@ -123,32 +122,31 @@ def test_other_versions_are_refused_by_name(tmp_path):
 
 
 def test_a_network_without_a_checkpoint_is_not_trained_anew(tmp_path):
-    run = stopped(tmp_path)
-    shutil.rmtree(tmp_path / "checkpoints")
-    (tmp_path / "model.keras").touch()
-    before = (tmp_path / "metrics.csv").read_bytes()
+    run = Run.create(tmp_path, CONFIG)
+    for name in ("metrics.csv", "model.keras"):
+        (tmp_path / name).write_text("as it was")
     with pytest.raises(RunError, match=r"expected a whole checkpoint .*--overwrite trains a new"):
         supervised.train(CONFIG, run)
-    assert (tmp_path / "metrics.csv").read_bytes() == before
+    assert (tmp_path / "metrics.csv").read_text() == "as it was"
 
 
 def test_going_on_by_other_settings_makes_the_run_one_of_these(tmp_path):
-    stopped(tmp_path)
+    Run.create(tmp_path, CONFIG)
     for name in ("model.keras", "evaluation.json"):
         (tmp_path / name).touch()
     earlier = json.loads((tmp_path / "config.json").read_text())
     longer = dataclasses.replace(CONFIG, max_sequences=240, learning_rate=1e-4)
     run = Run.resume(tmp_path, longer, force=True)
-    assert (tmp_path / "evaluation.json").exists()  # nothing has been learned yet
-    supervised.train(longer, run)
-    assert not (tmp_path / "evaluation.json").exists()
-    assert not (tmp_path / "model.keras").exists()
-    assert Run.open(tmp_path).config == longer
-    assert json.loads((tmp_path / "config.json").read_text())["earlier"] == [earlier]
-    assert run.read_metrics()[-1]["sequences"] == 240
+    assert (tmp_path / "evaluation.json").exists()  # nothing has been taken over yet
+    for _ in range(2):
+        run.take_over()
+        assert not (tmp_path / "evaluation.json").exists()
+        assert not (tmp_path / "model.keras").exists()
+        assert Run.open(tmp_path).config == longer
+        assert json.loads((tmp_path / "config.json").read_text())["earlier"] == [earlier]
 
 
-@pytest.mark.parametrize("change", [{"replay": 0.5}, {"report_sequences": 80}, {"max_length": 3}])
+@pytest.mark.parametrize("change", [{"replay": 0.5, "report_sequences": 80}, {"max_length": 3}])
 def test_hard_tapes_of_other_settings_are_found_anew(tmp_path, change):
     config = dataclasses.replace(EASY, curriculum="uniform")
     run = Run.create(tmp_path, config)
@@ -156,6 +154,7 @@ def test_hard_tapes_of_other_settings_are_found_anew(tmp_path, change):
         supervised.train(config, run, should_stop=stop_after(2))
     other = dataclasses.replace(config, **change)
     supervised.train(other, Run.resume(tmp_path, other, force=True))
+    assert Run.open(tmp_path).config == other
 
 
 def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path):
@@ -165,20 +164,22 @@ def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path):
         supervised.train(other, Run.resume(tmp_path, other, force=True))
 
 
-def test_two_processes_do_not_train_in_one_folder(tmp_path):
-    run = stopped(tmp_path)
+def test_two_processes_do_not_train_in_one_folder(tmp_path, monkeypatch):
     code = (
         "import sys, pathlib; from agents.files import locked\n"
         "with locked(pathlib.Path(sys.argv[1])): print('locked', flush=True); sys.stdin.read()"
     )
+    run = Run.create(tmp_path, CONFIG)
     with subprocess.Popen(
         [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
         assert other.stdout.readline() == b"locked\n"
-        with pytest.raises(RunError, match="another process is at work in"), locked(tmp_path, 0.2):
-            pass
+        monkeypatch.setattr(loop, "locked", lambda folder: locked(folder, seconds=0.2))
+        with pytest.raises(RunError, match="another process is at work in"):
+            supervised.train(CONFIG, run)
         other.kill()  # the lock ends with its process
-    supervised.train(CONFIG, run)
+    with locked(tmp_path, seconds=5):
+        pass
 
 
 def test_the_budget_is_kept_to(tmp_path):
