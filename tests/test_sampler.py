@@ -200,6 +200,10 @@ def test_torch_dataset_without_workers_is_the_plain_iterator():
 
 # The test is of two workers; on a machine of one core torch advises against that.
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
+# Workers are stopped while they draw on; that torch's may abort then says nothing of the tapes.
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in.*DataLoaderIter:pytest.PytestUnraisableExceptionWarning"
+)
 def test_torch_workers_draw_tapes_of_their_own():
     """In processes started afresh, so that the dataset goes there pickled."""
     data = pytest.importorskip("torch.utils.data")
