@@ -175,7 +175,7 @@ class Run:
         What came of the others goes: network and scores. `config.json` keeps their record.
         """
         written = read_json(self.folder / "config.json")
-        if Run.open(self.folder).config == self.config and written["versions"] == _versions():
+        if Run.open(self.folder).config == self.config and written.get("versions") == _versions():
             return
         for path in [*self.folder.glob("evaluation*.json"), self.folder / "model.keras"]:
             path.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ trained on again, and blurred addresses cost. When training ends and what is tak
 `agents/training/base.py`.
 """
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -92,8 +93,8 @@ class SupervisedTraining(Training):
         stretch = [self._call(updates // calls) for _ in range(calls)]
         sequences += calls * (updates // calls) * config.batch_size
         self.guard.used(np.array([norm for *_, norms in stretch for norm in norms]))
-        # A call whose updates were all left out has no means.
-        means = [each[0] for each in stretch if each[0]]
+        # A call whose updates were all left out has no means, or whose new tapes were in those.
+        means = [each[0] for each in stretch if each[0]] or [[math.nan] * 4]
         loss, wrong, norm, mean_length = np.mean(means, axis=0).tolist()
         left_out, seconds = np.sum([each[1:3] for each in stretch], axis=0).tolist()
         held_out_loss, held_out_errors = self.test()
