@@ -84,12 +84,6 @@ def describe(error: Exception) -> str:
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in said)
 
 
-def expect_at_least(name: str, value: int, least: int) -> None:
-    """Raises ValueError if an option's value is less than the least."""
-    if value < least:
-        raise ValueError(f"expected {name} of at least {least}, got {value}")
-
-
 def expect_place_for(path: Path | None) -> None:
     """Raises ValueError if the folder of a file to be written, if there is to be one, is none."""
     if path is not None and not path.absolute().parent.is_dir():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agents.agent import Agent, OracleAgent, RandomAgent
 from agents.files import RunError, read_json
-from agents.settings import checked
+from agents.settings import checked, expect_at_least
 from ntm_gym import PROTOCOLS, Batch, Task
 from ntm_gym.metrics import bit_errors, cost_bits, solved_fraction
 
@@ -109,12 +109,11 @@ def evaluate_run(
     from agents.recurrent import RecurrentAgent
 
     task, suffix = with_fields(expect_task(run), fields)
-    if slots is not None and slots < 1:
-        raise ValueError(f"expected slots of at least 1, got {slots}")
+    if slots is not None:
+        expect_at_least("slots", slots, 1)
     lengths = lengths or PROTOCOLS[run.config.name].evaluation_lengths
     task.check_lengths(np.array(lengths))
-    if episodes < 1:
-        raise ValueError(f"expected episodes of at least 1, got {episodes}")
+    expect_at_least("episodes", episodes, 1)
     network = AnyLength(RecurrentAgent.load(run.folder).cell, task, slots)
     scores: list[Score] = []
     for length in lengths:
@@ -170,10 +169,10 @@ def is_evaluated(run: "Run", lengths: Sequence[int], episodes: int) -> bool:
     path = run.folder / "evaluation.json"
     if not path.exists():
         return False
+    scored = {(score.length, score.episodes) for score in read_scores(run)}
     asked = read_json(path)
     if (asked.get("seed"), asked.get("slots")) != (0, None):
         return False
-    scored = {(score.length, score.episodes) for score in read_scores(run)}
     return scored >= {(length, episodes) for length in lengths}
 
 

@@ -13,6 +13,7 @@ from agents.agent import OracleAgent
 from agents.evaluation import enough_slots, held_out, score, with_fields
 from agents.recurrent import RecurrentAgent
 from agents.runs import Run
+from agents.settings import expect_at_least
 from ntm_gym import Batch, Task
 from ntm_gym.cells import Unrolled
 from ntm_gym.metrics import cost_bits
@@ -111,8 +112,8 @@ def draw_run(
         yield draw_returns(run.read_metrics(), config.name, figures / "learning.png")
         return
     task, suffix = with_fields(config.task, fields)
-    if slots is not None and slots < 1:
-        raise ValueError(f"expected slots of at least 1, got {slots}")
+    if slots is not None:
+        expect_at_least("slots", slots, 1)
     lengths = lengths or (config.max_length, 2 * config.max_length)
     task.check_lengths(np.array(lengths))
     figures = folder or run.folder / "figures"

@@ -97,8 +97,6 @@ class RewardConfig(LearningConfig):
             "exploration": 0 <= self.exploration < 1,
             "gamma": 0 <= self.gamma <= 1,
             "gae_lambda": 0 <= self.gae_lambda <= 1,
-            # Gymnasium imports the module that stands before a colon: no run may ask for that.
-            "env_id": ":" not in self.env_id,
         }
         checks["minibatches"] &= self.episodes % max(self.minibatches, 1) == 0
         checks["replay"] &= self.replay == 0 or self.task is not None
@@ -112,6 +110,9 @@ class RewardConfig(LearningConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        # Gymnasium imports the module that stands before a colon: no run may ask for that.
+        words = "an environment's id, without a module to import"
+        expect(":" not in self.env_id, "env_id", words, self.env_id)
         if self.task is not None:
             # More than memory may hold is refused here and not once training has begun.
             self.task.check_lengths([self.max_length])

@@ -82,6 +82,12 @@ def several(name: str, values: Any, kind: type) -> list[Any]:
     return list(values)
 
 
+def expect_at_least(name: str, value: int, least: int) -> None:
+    """Raises ValueError if a number is less than the least."""
+    if value < least:
+        raise ValueError(f"expected {name} of at least {least}, got {value}")
+
+
 def expect(holds: bool, name: str, expected: str, got: object) -> None:
     """Raises ValueError unless the condition holds."""
     if not holds:

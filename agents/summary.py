@@ -92,13 +92,12 @@ def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> st
     columns = ["seed", "solved after", "seconds", "total seconds"]
     columns += [f"{noun} at {length:,}" for length in lengths]
     lines = table_head(columns)
-    for run, by_length in zip(runs, scores, strict=True):
-        solved = solved_at(run)
+    solved_runs = [solved_at(run) for run in runs]
+    for run, solved, by_length in zip(runs, solved_runs, scores, strict=True):
         total = run.read_metrics()[-1]["seconds"]
         when = ("not", "") if solved is None else (f"{solved.sequences:,}", f"{solved.seconds:.0f}")
         figures = [figure(by_length[length]) for length in lengths]
         lines.append(table_row([str(run.config.seed), *when, f"{total:.0f}", *figures]))
-    solved_runs = [solved_at(run) for run in runs]
     middle = {length: median(score[length] for score in scores) for length in lengths}
     sequences = solved_summary([solved and solved.sequences for solved in solved_runs])
     seconds = solved_summary([solved and solved.seconds for solved in solved_runs])

@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal
 
 from agents.extras import tyro  # isort: skip (the other imports need what it looks for)
 
-from agents.commands import chosen_cell, expect_at_least
+from agents.commands import chosen_cell
 from agents.config import CONFIGS, recipe
+from agents.settings import expect_at_least
 
 Config: Any = tyro.extras.subcommand_type_from_defaults(
     {task: recipe(task, chosen_cell(sys.argv[1:])) for task in CONFIGS}, prefix_names=False

@@ -15,8 +15,9 @@ from typing import Annotated, Literal
 
 from agents.extras import tyro  # isort: skip (the other imports need what it looks for)
 
-from agents.commands import chosen_cell, expect_at_least
+from agents.commands import chosen_cell
 from agents.reward_config import RewardConfig, expect_known, reward_recipe
+from agents.settings import expect_at_least
 
 WORDS = [word for word in sys.argv[1:] if word != "--debug"]
 FIRST = WORDS[0] if WORDS and not WORDS[0].startswith("-") else "NTMCopy-v0"

@@ -400,6 +400,8 @@ def test_trains_on_another_packages_environment(tmp_path):
 
 
 def test_an_id_that_is_no_environments():
+    with pytest.raises(ValueError, match=r"env_id: expected .* without a module to import, got"):
+        dataclasses.replace(CARTPOLE, env_id="some_module:Env-v0")
     with pytest.raises(ValueError, match="expected the id of an environment, got 'NTMCpoy-v0'"):
         expect_known("NTMCpoy-v0")
 
@@ -441,7 +443,6 @@ def test_learns_a_tiny_copy(tmp_path, how):
         {"exploration": 1.0},
         {"max_length": 0},
         {"task": None},
-        {"env_id": "some_module:Env-v0"},
     ],
     ids=str,
 )

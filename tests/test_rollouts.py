@@ -172,8 +172,7 @@ def test_a_curriculum_goes_on_by_the_mean_of_a_tapes_rollouts():
 
 @pytest.mark.parametrize("rollouts", [0, -1, 3, 16, 2.0, True, None, "2"])
 def test_impossible_rollouts(rollouts):
-    message = r"expected rollouts (as an integer of at least 1|that divide num_envs), got"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=r"expected rollouts as .* divides num_envs, got .* 8 row"):
         gym.make_vec("NTMCopy-v0", 8, rollouts=rollouts)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from agents.benchmark.entrants import Entrant, parse_entrants
 from agents.benchmark.job import BenchmarkJob
 from agents.files import RunError
+from agents.settings import expect_at_least
 from ntm_gym import PROTOCOLS, Protocol, Task, TaskVectorEnv
 from ntm_gym.envs.episodes import make_task
 
@@ -53,11 +54,9 @@ def make_jobs(
         if env_id not in protocols:
             raise ValueError(f"expected envs of {', '.join(protocols)}, got {env_id!r}")
     for name, number in (("steps", steps), ("episodes", episodes)):
-        if number < 1:
-            raise ValueError(f"expected {name} of at least 1, got {number}")
+        expect_at_least(name, number, 1)
     _expect_several("seeds", seeds)
-    if min(seeds) < 0:
-        raise ValueError(f"expected seeds of at least 0, got {min(seeds)}")
+    expect_at_least("seeds", min(seeds), 0)
     if lengths:
         _expect_several("lengths", lengths)
     entrants = parse_entrants(agents)

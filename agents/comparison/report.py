@@ -79,7 +79,7 @@ def _task_report(
         draw_generalisation(
             estimates,
             # Of variants of the task, each has its own.
-            dict(sorted(random_errors)) if len(random_errors) == len(lengths) else {},
+            dict(random_errors) if len(random_errors) == len(lengths) else {},
             trained.pop() if len(trained) == 1 else None,
             task,
             folder / f"{task}-generalisation.png",

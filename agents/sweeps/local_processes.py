@@ -14,6 +14,7 @@ from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
 from agents.commands import DEBUG
+from agents.settings import expect_at_least
 from agents.sweeps.sweep import Heard, Job, News
 
 
@@ -28,8 +29,7 @@ class LocalProcesses:
     workers: int = 1
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise ValueError(f"expected workers of at least 1, got {self.workers}")
+        expect_at_least("workers", self.workers, 1)
 
     def do(self, jobs: Sequence[Job]) -> Heard:
         """Does the jobs in their order, and gives what is heard of each."""

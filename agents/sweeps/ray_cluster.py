@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agents.checkout import COMMIT_VARIABLE, ROOT, commit
+from agents.settings import expect_at_least
 from agents.sweeps.local_processes import JobProcess
 from agents.sweeps.mirror import Changes, Watched
 from agents.sweeps.sweep import Heard, Job, News
@@ -52,10 +53,9 @@ class RayCluster:
     tries: int = 3
 
     def __post_init__(self) -> None:
-        if self.workers is not None and self.workers < 1:
-            raise ValueError(f"expected workers of at least 1, got {self.workers}")
-        if self.tries < 1:
-            raise ValueError(f"expected tries of at least 1, got {self.tries}")
+        if self.workers is not None:
+            expect_at_least("workers", self.workers, 1)
+        expect_at_least("tries", self.tries, 1)
         if self.address is not None and "://" in self.address:
             raise ValueError(f"expected HOST:PORT or auto as Ray's address, got {self.address}")
 

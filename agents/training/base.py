@@ -228,10 +228,9 @@ class Training(abc.ABC):
         for _ in range(int(values["good"])):
             self._good.append(arrays[: len(shapes)])
             del arrays[: len(shapes)]
-        # By other settings, others are as many and as long: they are found anew.
-        self.hard_tapes = (
-            arrays if values.get("hard", self._hard_tapes_of) == self._hard_tapes_of else []
-        )
+        # By other settings there are others, of other numbers and sizes: they are found anew.
+        fit = values.get("hard", self._hard_tapes_of) == self._hard_tapes_of
+        self.hard_tapes = arrays if fit else []
         self.guard.returns = int(values["returns"])
         self.rng.bit_generator.state = values["rng"]
         if self.curriculum is not None:

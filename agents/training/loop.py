@@ -53,44 +53,35 @@ def train_to_the_end(
             them; too many updates in a row were left out; or another process trains in the folder.
     """
     with locked(run.folder):
-        return _train(training, run, on_report, should_stop)
-
-
-def _train(
-    training: Training,
-    run: Run,
-    on_report: Callable[[Any], None],
-    should_stop: Callable[[], bool],
-) -> Outcome:
-    training.guard.folder = run.folder / FOLDER
-    checkpoints = Checkpoints(run.folder / "checkpoints")
-    if checkpoint := checkpoints.newest():
-        with of_this_training():
-            training.go_on_from(checkpoint)
-        run.take_over()
-    elif run.ended:
-        raise RunError(
-            f"expected a whole checkpoint in {checkpoints.folder} to go on from, got none; "
-            "--overwrite trains a new network in place of the one that is there"
-        )
-    run.rewrite_metrics(training.rows)
-    while not training.ended:
-        report = training.advance()
-        run.append_metrics(training.rows[-1])
-        if training.curriculum is not None:
-            run.write_json("curriculum.json", training.curriculum.get_state())
-        on_report(report)
-        stopping = not training.ended and should_stop()
-        if not (stopping or training.ended):
-            checkpoints.offer(report.sequences, training.checkpoint)
-            continue
-        checkpoints.write(report.sequences, training.checkpoint())
-        if stopping:
-            raise TrainingStoppedError(
-                f"stopped after {report.sequences:,} sequences; --resume goes on"
+        training.guard.folder = run.folder / FOLDER
+        checkpoints = Checkpoints(run.folder / "checkpoints")
+        if checkpoint := checkpoints.newest():
+            with of_this_training():
+                training.go_on_from(checkpoint)
+            run.take_over()
+        elif run.ended:
+            raise RunError(
+                f"expected a whole checkpoint in {checkpoints.folder} to go on from, got none; "
+                "--overwrite trains a new network in place of the one that is there"
             )
-    training.refresh()
-    training.close()
-    run.save_network(training.network)
-    solved = training.as_report(training.solved) if training.solved else None
-    return Outcome(training.network, [training.as_report(row) for row in training.rows], solved)
+        run.rewrite_metrics(training.rows)
+        while not training.ended:
+            report = training.advance()
+            run.append_metrics(training.rows[-1])
+            if training.curriculum is not None:
+                run.write_json("curriculum.json", training.curriculum.get_state())
+            on_report(report)
+            stopping = not training.ended and should_stop()
+            if not (stopping or training.ended):
+                checkpoints.offer(report.sequences, training.checkpoint)
+                continue
+            checkpoints.write(report.sequences, training.checkpoint())
+            if stopping:
+                raise TrainingStoppedError(
+                    f"stopped after {report.sequences:,} sequences; --resume goes on"
+                )
+        training.refresh()
+        training.close()
+        run.save_network(training.network)
+        solved = training.as_report(training.solved) if training.solved else None
+        return Outcome(training.network, [training.as_report(row) for row in training.rows], solved)

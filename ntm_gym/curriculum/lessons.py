@@ -156,10 +156,12 @@ class Naive(Lessons):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Goes on from what `get_state` gave; see `LengthRange.set_state`."""
-        self._check_state(state)
-        lesson = as_integer("lesson", state["lesson"], 0, len(self.lessons) - 1)
         super().set_state(state)
-        self._lesson = lesson
+        self._lesson = int(state["lesson"])
+
+    def _check_state(self, state: Mapping[str, Any]) -> None:
+        super()._check_state(state)
+        as_integer("lesson", state["lesson"], 0, len(self.lessons) - 1)
 
     def _learned(self, errors: deque[int]) -> bool:
         return len(errors) == self.window and sum(errors) < self.threshold * self.window

@@ -153,19 +153,21 @@ class PredictionGain(Lessons):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Goes on from what `get_state` gave; see `LengthRange.set_state`."""
-        self._check_state(state)
+        super().set_state(state)
+        self._weights = np.array(state["weights"], np.float64)
+        self._time, self._offered = int(state["time"]), int(state["offered"])
+        self._gains, self._waiting = sorted(state["gains"]), list(state["waiting"])
+
+    def _check_state(self, state: Mapping[str, Any]) -> None:
+        super()._check_state(state)
         for name in ("weights", "gains", "waiting"):
             check_numbers(name, state[name])
         if len(state["weights"]) != len(self.lessons):
             raise ValueError(
                 f"expected weights of {len(self.lessons)} lessons, got {state['weights']!r}"
             )
-        time = as_integer("time", state["time"])
-        offered = as_integer("offered", state["offered"], 0)
-        super().set_state(state)
-        self._weights = np.array(state["weights"], np.float64)
-        self._time, self._offered = time, offered
-        self._gains, self._waiting = sorted(state["gains"]), list(state["waiting"])
+        as_integer("time", state["time"])
+        as_integer("offered", state["offered"], 0)
 
     def _rescaled(self, gains: NDArray[np.floating]) -> NDArray[np.float64]:
         """The rewards of gains, float64[n] from -1 to 1; 0 while the reservoir is empty."""

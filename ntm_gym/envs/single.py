@@ -94,7 +94,7 @@ class TaskEnv(Episodes, gym.Env[NDArray[np.float32], NDArray[np.int8]]):
         Raises:
             ValueError: if the options are unknown or impossible; nothing is changed then.
         """
-        with self._or_as_before():
+        with self._or_as_before(options):
             super().reset(seed=seed)
             tape = self._draw(self.np_random, 1, options)
         self._load(tape)

@@ -76,10 +76,11 @@ class TaskVectorEnv(
         render_mode: str | None = None,
         **task_fields: Any,
     ) -> None:
-        num_envs, rollouts = as_integer("num_envs", num_envs), as_integer("rollouts", rollouts)
-        if num_envs % rollouts:
+        num_envs = as_integer("num_envs", num_envs)
+        if not is_integer(rollouts) or rollouts < 1 or num_envs % rollouts:
             raise ValueError(
-                f"expected rollouts that divide num_envs, got {rollouts} for {num_envs} rows"
+                "expected rollouts as an integer of at least 1 that divides num_envs, "
+                f"got {rollouts!r} for {num_envs} rows"
             )
         super().__init__(
             task, num_envs, min_length, max_length, curriculum, render_mode, task_fields
@@ -92,7 +93,7 @@ class TaskVectorEnv(
                 f"expected autoreset_mode as one of {modes}, got {autoreset_mode!r}"
             ) from None
         self.metadata = {**self.metadata, "autoreset_mode": self._autoreset}
-        self.num_envs, self.rollouts = num_envs, rollouts
+        self.num_envs, self.rollouts = num_envs, int(rollouts)
         self.single_observation_space, self.single_action_space = make_spaces(self.task)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -132,7 +133,7 @@ class TaskVectorEnv(
         mask = self._check_mask(drawing.pop("reset_mask", everyone))
         if not self._started and not mask.all():
             raise gym.error.ResetNeeded("expected reset() of all rows first, got a reset_mask")
-        with self._or_as_before():
+        with self._or_as_before(options):
             super().reset(seed=seed)
             self._refill(mask, drawing)
         self._started = True
