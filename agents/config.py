@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from agents.cell_config import CELL_CONFIGS, CellConfig, NTMConfig
+from agents.cell_config import CELL_CONFIGS, CellConfig, DNCConfig, NTMConfig
 from agents.learning_config import LearningConfig, Optimizer
 from agents.settings import changed
 from ntm_gym.protocol import PROTOCOLS
@@ -146,7 +146,14 @@ CONFIGS: dict[str, Callable[..., TrainConfig]] = {
 
 
 OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
-    ("associative_recall", "dnc"): {"replay": 0.25},
+    # An item is looked up by one key. Where two items resemble each other, the address rests on
+    # both, and unless the links sharpen it, so does the answer.
+    ("associative_recall", "dnc"): {
+        "cell": DNCConfig(sharpen_links=True),
+        "replay": 0.25,
+        "anneal_reports": 100,
+        "max_sequences": 150_000,
+    },
     ("copy", "lstm"): {"optimizer": "adam", "learning_rate": 3e-3},
     ("associative_recall", "lstm"): {"optimizer": "adam", "learning_rate": 3e-3},
 }
@@ -165,9 +172,8 @@ def recipe(task: str, cell: str = "ntm") -> TrainConfig:
     config = CONFIGS[task]()
     if cell == "ntm":
         return config
-    return dataclasses.replace(
-        config, cell=CELL_CONFIGS[cell](), **OTHER_SETTINGS.get((task, cell), {})
-    )
+    settings = {"cell": CELL_CONFIGS[cell](), **OTHER_SETTINGS.get((task, cell), {})}
+    return dataclasses.replace(config, **settings)
 
 
 def config_from_dict(name: str, settings: dict[str, Any], cell: str = "ntm") -> TrainConfig:
