@@ -146,8 +146,9 @@ CONFIGS: dict[str, Callable[..., TrainConfig]] = {
 
 
 OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
-    # An item is looked up by one key. Where two items resemble each other, the address rests on
-    # both, and unless the links sharpen it, so does the answer.
+    # Without it, what is read along the links blurs from step to step; and where two items of recall
+    # resemble each other, the address rests on both, and so does the answer.
+    ("copy", "dnc"): {"cell": DNCConfig(sharpen_links=True)},
     ("associative_recall", "dnc"): {
         "cell": DNCConfig(sharpen_links=True),
         "replay": 0.25,

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import shutil
 import subprocess
 import sys
 import time
@@ -53,16 +54,25 @@ def uninterrupted(tmp_path_factory):
         return result(run, supervised.train(CONFIG, run))
 
 
-def stopped(folder, count=3):
-    run = Run.create(folder, CONFIG)
-    with pytest.raises(TrainingStoppedError, match=f"after {40 * count} sequences"):
-        supervised.train(CONFIG, run, should_stop=stop_after(count))
-    return run
+@pytest.fixture(scope="module")
+def stopped_folder(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "save_network", lambda *_: None)
+        run = Run.create(tmp_path_factory.mktemp("stopped"), CONFIG)
+        with pytest.raises(TrainingStoppedError, match="after 120 sequences"):
+            supervised.train(CONFIG, run, should_stop=stop_after(3))
+        return run.folder
 
 
-def test_a_stopped_training_goes_on_exactly(tmp_path, uninterrupted):
-    stopped(tmp_path)
-    run = Run.resume(tmp_path, CONFIG)
+@pytest.fixture
+def stopped(tmp_path, stopped_folder):
+    """A run of its own that was stopped after three reports."""
+    shutil.copytree(stopped_folder, tmp_path, dirs_exist_ok=True)
+    return Run.open(tmp_path)
+
+
+def test_a_stopped_training_goes_on_exactly(stopped, uninterrupted):
+    run = Run.resume(stopped.folder, CONFIG)
     seconds = [row["seconds"] for row in run.read_metrics()]
     outcome = supervised.train(CONFIG, run)
     assert_equal(result(run, outcome), uninterrupted)
@@ -71,34 +81,31 @@ def test_a_stopped_training_goes_on_exactly(tmp_path, uninterrupted):
     assert after == sorted(after)
 
 
-def test_what_was_written_after_the_checkpoint_is_done_again(tmp_path, uninterrupted):
-    run = stopped(tmp_path)
-    with (tmp_path / "metrics.csv").open("a") as file:
+def test_what_was_written_after_the_checkpoint_is_done_again(stopped, uninterrupted):
+    with (stopped.folder / "metrics.csv").open("a") as file:
         file.write("160,1.0,a torn li")
-    outcome = supervised.train(CONFIG, run)
-    assert_equal(result(run, outcome), uninterrupted)
+    outcome = supervised.train(CONFIG, stopped)
+    assert_equal(result(stopped, outcome), uninterrupted)
 
 
-@pytest.mark.parametrize("damage", [b"", b"short", None])
-def test_after_damage_the_checkpoint_before_is_taken(tmp_path, uninterrupted, damage, caplog):
-    run = stopped(tmp_path)
-    before, newest = sorted((tmp_path / "checkpoints").iterdir())
+def test_after_damage_the_checkpoint_before_is_taken(stopped, uninterrupted, caplog):
+    before, newest = sorted((stopped.folder / "checkpoints").iterdir())
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
-    newest.write_bytes(content if damage is None else damage)
+    newest.write_bytes(content)
     with caplog.at_level(logging.WARNING):
-        outcome = supervised.train(CONFIG, run)
+        outcome = supervised.train(CONFIG, stopped)
     assert f"expected what was written to {newest}" in caplog.text
     assert before.name not in caplog.text
-    assert_equal(result(run, outcome), uninterrupted)
+    assert_equal(result(stopped, outcome), uninterrupted)
 
 
-def test_without_a_whole_checkpoint_training_begins_anew(tmp_path, uninterrupted):
-    run = stopped(tmp_path)
-    for path in (tmp_path / "checkpoints").iterdir():
-        path.write_bytes(b"")
-    outcome = supervised.train(CONFIG, run)
-    assert_equal(result(run, outcome), uninterrupted)
+def test_without_a_whole_checkpoint_training_begins_anew(stopped, uninterrupted):
+    empty, short = sorted((stopped.folder / "checkpoints").iterdir())
+    empty.write_bytes(b"")
+    short.write_bytes(b"short")
+    outcome = supervised.train(CONFIG, stopped)
+    assert_equal(result(stopped, outcome), uninterrupted)
 
 
 def test_other_settings_are_refused_by_name(tmp_path):
@@ -157,11 +164,10 @@ def test_hard_tapes_of_other_settings_are_found_anew(tmp_path, change):
     assert Run.open(tmp_path).config == other
 
 
-def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path):
-    stopped(tmp_path)
+def test_a_checkpoint_of_another_optimizer_is_refused(stopped):
     other = dataclasses.replace(CONFIG, optimizer="plain_rmsprop")
     with pytest.raises(RunError, match="expected a checkpoint of weights and optimizer"):
-        supervised.train(other, Run.resume(tmp_path, other, force=True))
+        supervised.train(other, Run.resume(stopped.folder, other, force=True))
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path, monkeypatch):
@@ -189,11 +195,10 @@ def test_the_budget_is_kept_to(tmp_path):
     assert [row["sequences"] for row in run.read_metrics()] == [40, 50]
 
 
-def test_a_checkpoint_of_another_network_is_refused(tmp_path):
-    stopped(tmp_path)
+def test_a_checkpoint_of_another_network_is_refused(stopped):
     other = dataclasses.replace(CONFIG, cell=dataclasses.replace(CONFIG.cell, units=9))
     with pytest.raises(RunError, match="expected a checkpoint of weights"):
-        supervised.train(other, Run.resume(tmp_path, other, force=True))
+        supervised.train(other, Run.resume(stopped.folder, other, force=True))
 
 
 def test_resuming_nothing_begins_a_run(tmp_path):

@@ -199,7 +199,7 @@ def test_runs_of_old_are_those_of_neural_turing_machines(tmp_path):
 
 def test_a_recipe_is_a_task_and_a_cell():
     assert recipe("copy") == CopyConfig()
-    assert recipe("copy", "dnc") == CopyConfig(cell=DNCConfig())
+    assert recipe("copy", "dnc") == CopyConfig(cell=DNCConfig(sharpen_links=True))
     for arguments in (("copi",), ("copy", "gru")):
         with pytest.raises(ValueError, match=f"expected one of .*, got '{arguments[-1]}'"):
             recipe(*arguments)
