@@ -349,8 +349,14 @@ def test_ppo_stops_where_nothing_more_is_gained():
     assert 0 < moved[1] < 0.9 * moved[0]
 
 
-@pytest.mark.parametrize("cell", [NTMConfig(units=8, slots=4, width=3), DNCConfig(8, 4, 3)])
-@pytest.mark.parametrize(("rollouts", "credit"), [(1, "action"), (4, "action"), (4, "bit")])
+@pytest.mark.parametrize(
+    ("cell", "rollouts", "credit"),
+    [
+        (NTMConfig(units=8, slots=4, width=3), 4, "bit"),
+        (NTMConfig(units=8, slots=4, width=3), 4, "action"),
+        (DNCConfig(8, 4, 3), 1, "action"),
+    ],
+)
 def test_a_run_is_like_a_supervised_one(tmp_path, cell, rollouts, credit):
     config = dataclasses.replace(
         TINY,
