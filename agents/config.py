@@ -146,7 +146,7 @@ CONFIGS: dict[str, Callable[..., TrainConfig]] = {
 
 
 OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
-    # Without it, what is read along the links blurs from step to step; and where two items of recall
+    # What is read along the published links blurs from step to step; and where two items of recall
     # resemble each other, the address rests on both, and so does the answer.
     ("copy", "dnc"): {"cell": DNCConfig(sharpen_links=True)},
     ("associative_recall", "dnc"): {
