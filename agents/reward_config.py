@@ -142,8 +142,8 @@ class RewardConfig(LearningConfig):
 
 
 OTHER_SETTINGS: dict[str, dict[str, Any]] = {
-    # Its answers are the longest, 515 bits on the mean of ten vectors: exploration alone keeps about
-    # one of them wrong, until the step size falls.
+    # Its answers are the longest, 515 bits on the mean of ten vectors: exploration alone keeps one
+    # of them wrong, until the step size falls.
     "repeat_copy": {"anneal_below": 1.0, "lost_above": 20.0},
 }
 """What learning a task by reward changes of its supervised recipe, beside what all tasks change."""
