@@ -158,6 +158,29 @@ def test_from_weights_that_are_no_numbers_training_goes_back(tmp_path, config, l
 
 
 @each_learner
+def test_it_goes_back_past_a_report_with_many_left_out(spoiled, config, learner):
+    shown = iter([False] * 20 + [True, True, False, False] * 5 + [True] * 20)
+    spoiled(learner, lambda _: next(shown, False))
+    training = supervised.SupervisedTraining(config) if learner is supervised else None
+    training = training or actor_critic._Training(config)
+    training.advance()
+    sound = [variable.numpy() for variable in training._variables]
+    assert 1 < training.advance().updates_left_out < 10
+    learn, seen = training.learn, []
+
+    def learn_and_see():
+        seen.append([variable.numpy() for variable in training._variables])
+        return learn()
+
+    training.learn = learn_and_see
+    assert training.advance().updates_left_out == 0
+    rate = training.optimizer.learning_rate
+    for variable, before, again in zip(training._variables, sound, seen[1], strict=True):
+        if variable is not rate:
+            np.testing.assert_array_equal(again, before)
+
+
+@each_learner
 def test_training_that_stays_wrong_ends_with_an_error(
     tmp_path, spoiled, config, learner, capsys, caplog
 ):
@@ -192,6 +215,9 @@ def test_what_was_used():
     guard = guard_of(None, longest_gradient=10.0)
     norms = np.array([1.0, np.nan, 10.0, 11.0, np.inf])
     assert guard.used(norms).tolist() == [True, False, True, False, False]
+    assert not guard.sound
+    assert guard.used(np.array([*[1.0] * 9, np.nan])).sum() == 9
+    assert guard.sound
     with pytest.raises(LeftOutError, match=r"up to 10, got nan or more in 3 updates in a row"):
         guard.used(norms[[1, 3, 4]])
 

@@ -84,7 +84,7 @@ class Training(abc.ABC):
         self.guard = Guard(config, lambda: [variable.numpy() for variable in cell.variables])
         self.optimizer = recipe_optimizer(config, cell)
         self._variables = [*cell.variables, *mean.variables, *self.optimizer.variables]
-        self._last = self._values()
+        self._sound = self._values()
         if config.task is not None:
             self._test = compile_test(cell_of(network))
             self._held_out = held_out_groups(
@@ -105,11 +105,12 @@ class Training(abc.ABC):
                 report = self.learn()
             except LeftOutError as error:
                 self.guard.go_back(error)
-                logger.warning("Back to the last report, on with half the step: %s", error)
-                self._assign(self._last)
+                logger.warning("Back to a report before, on with half the step: %s", error)
+                self._assign(self._sound)
             else:
                 self.note(report)
-                self._last = self._values()
+                if self.guard.sound:
+                    self._sound = self._values()
                 return report
 
     @abc.abstractmethod
@@ -198,13 +199,15 @@ class Training(abc.ABC):
             "rows": self.rows,
             "arrays": len(self._variables),
             "good": len(self._good),
+            "sound": self.guard.sound,
             "hard": self._hard_tapes_of,
             "returns": self.guard.returns,
             "rng": self.rng.bit_generator.state,
             "curriculum": None if self.curriculum is None else self.curriculum.get_state(),
         }
         good = [array for kept in self._good for array in kept]
-        return Checkpoint([*self._values(), *good, *self.hard_tapes], values)
+        before = [] if self.guard.sound else self._sound
+        return Checkpoint([*self._values(), *good, *before, *self.hard_tapes], values)
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
         """Takes over the state of a checkpoint.
@@ -221,13 +224,13 @@ class Training(abc.ABC):
                 f"expected a checkpoint of weights and optimizer {shapes}, got "
                 f"{values.get('arrays', len(got))} arrays that begin with {got}"
             )
-        self._last = arrays[: len(shapes)]
-        self._assign(self._last)
-        del arrays[: len(shapes)]
-        self._good = []
-        for _ in range(int(values["good"])):
-            self._good.append(arrays[: len(shapes)])
-            del arrays[: len(shapes)]
+        self.guard.sound = bool(values.get("sound", True))  # older ones know of no others
+        count = 1 + int(values["good"]) + (not self.guard.sound)
+        kept = [arrays[k * len(shapes) : (k + 1) * len(shapes)] for k in range(count)]
+        del arrays[: count * len(shapes)]
+        self._assign(kept[0])
+        self._good = kept[1 : 1 + int(values["good"])]
+        self._sound = kept[0] if self.guard.sound else kept[-1]
         # By other settings there are others, of other numbers and sizes: they are found anew.
         fit = values.get("hard", self._hard_tapes_of) == self._hard_tapes_of
         self.hard_tapes = arrays if fit else []

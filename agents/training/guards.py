@@ -2,7 +2,8 @@
 
 Such an update is left out, and its batch is kept in the run's `left_out/` with the weights that it
 met; `agents/replay.py` shows where it goes wrong. After too many in a row, training goes back to
-its last report and on with half the step, a few times; then it ends with an error.
+its last report before which hardly any was left out, and on with half the step, a few times; then it
+ends with an error.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +24,10 @@ MOST_KEPT = 10
 """Batches that are kept, the last ones."""
 
 MOST_RETURNS = 3
-"""Times that a training goes back to its last report."""
+"""Times that a training goes back to its last sound report."""
+
+MOST_OF_A_STRETCH = 0.1
+"""Share of the updates between two reports that a sound one has left out at most."""
 
 
 class LeftOutError(RunError):
@@ -39,7 +43,9 @@ class Guard:
 
     Attributes:
         folder: where batches are kept; None keeps none.
-        returns: how often training has gone back to its last report.
+        returns: how often training has gone back to its last sound report.
+        sound: whether hardly any update of the last stretch was left out. If many were, the weights
+            may be spoiled already.
     """
 
     def __init__(
@@ -47,6 +53,7 @@ class Guard:
     ) -> None:
         self.folder: Path | None = None
         self.returns = 0
+        self.sound = True
         self._weights = weights
         self._longest = config.longest_gradient
         self._most = config.most_left_out
@@ -65,7 +72,7 @@ class Guard:
         return 0.5**self.returns
 
     def go_back(self, error: LeftOutError) -> None:
-        """Counts a return to the last report; raises the error after too many."""
+        """Counts a return to the last sound report; raises the error after too many."""
         if self.returns == MOST_RETURNS:
             raise error
         self.returns += 1
@@ -95,7 +102,7 @@ class Guard:
             raise self._error(norms[-1:], self._in_a_row)
 
     def used(self, norms: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Returns which updates were made, bool[K], of gradient norms float[K].
+        """Returns which updates of a stretch were made, bool[K], of gradient norms float[K].
 
         Raises:
             LeftOutError: none.
@@ -103,6 +110,7 @@ class Guard:
         used = norms <= self._longest
         if not used.any():
             raise self._error(norms, len(norms))
+        self.sound = bool(np.mean(~used) <= MOST_OF_A_STRETCH)
         return used
 
     def _error(self, norms: NDArray[np.floating], count: int) -> LeftOutError:
