@@ -159,10 +159,10 @@ def test_from_weights_that_are_no_numbers_training_goes_back(tmp_path, config, l
 
 @each_learner
 def test_it_goes_back_past_a_report_with_many_left_out(spoiled, config, learner):
-    shown = iter([False] * 20 + [True, True, False, False] * 5 + [True] * 20)
-    spoiled(learner, lambda _: next(shown, False))
     training = supervised.SupervisedTraining(config) if learner is supervised else None
     training = training or actor_critic._Training(config)
+    shown = iter([False] * 20 + [True, True, False, False] * 5 + [True] * 20)
+    spoiled(learner, lambda _: next(shown, False))
     training.advance()
     sound = [variable.numpy() for variable in training._variables]
     assert 1 < training.advance().updates_left_out < 10

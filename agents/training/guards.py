@@ -2,8 +2,8 @@
 
 Such an update is left out, and its batch is kept in the run's `left_out/` with the weights that it
 met; `agents/replay.py` shows where it goes wrong. After too many in a row, training goes back to
-its last report before which hardly any was left out, and on with half the step, a few times; then it
-ends with an error.
+the last report before which hardly any was left out, and on with half the step, a few times; then
+it ends with an error.
 """
 
 from collections.abc import Callable, Sequence
