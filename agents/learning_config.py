@@ -31,8 +31,8 @@ class LearningConfig:
     far from any other, it says nothing about what to change."""
     most_left_out: int = 100
     """After so many in a row, or all between two reports, training goes back to the last report
-    before which hardly any was left out, and on with half the step; it ends with an error when that
-    does not help."""
+    before which at most a quarter was left out, and on with half the step; it ends with an error
+    when that does not help."""
     averaging: float = 0.99
     """Decay of the running mean of the weights over updates, which is tested and saved."""
     solved_sequences: int = 640

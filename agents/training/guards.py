@@ -2,8 +2,8 @@
 
 Such an update is left out, and its batch is kept in the run's `left_out/` with the weights that it
 met; `agents/replay.py` shows where it goes wrong. After too many in a row, training goes back to
-the last report before which hardly any was left out, and on with half the step, a few times; then
-it ends with an error.
+the last report before which few were left out, and on with half the step, a few times; then it ends
+with an error.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ MOST_KEPT = 10
 MOST_RETURNS = 3
 """Times that a training goes back to its last sound report."""
 
-MOST_OF_A_STRETCH = 0.1
+MOST_OF_A_STRETCH = 0.25
 """Share of the updates between two reports that a sound one has left out at most."""
 
 
@@ -44,8 +44,8 @@ class Guard:
     Attributes:
         folder: where batches are kept; None keeps none.
         returns: how often training has gone back to its last sound report.
-        sound: whether hardly any update of the last stretch was left out. If many were, the weights
-            may be spoiled already.
+        sound: whether few updates of the last stretch were left out. If many were, the weights may
+            be spoiled already.
     """
 
     def __init__(
