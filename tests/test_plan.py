@@ -57,7 +57,7 @@ def test_a_plan_is_a_grid_of_changed_recipes(tmp_path):
     assert recall.config == AssociativeRecallConfig(**shared, seed=1)
     assert recall.lengths == PROTOCOLS["associative_recall"].evaluation_lengths
     dnc = jobs[Place("copy", "dnc", 1)].config
-    assert dnc.cell == DNCConfig(slots=16)
+    assert dnc.cell == DNCConfig(slots=16, sharpen_links=True)
     assert (dnc.max_sequences, dnc.optimizer) == (7_000, "rmsprop")
 
 
@@ -72,7 +72,7 @@ def test_variants_can_learn_by_reward(tmp_path):
         episodes=8,
         gamma=0.5,
         seed=3,
-        cell=DNCConfig(slots=16),
+        cell=DNCConfig(slots=16, sharpen_links=True),
     )
     assert config.max_sequences == 5_000
 
