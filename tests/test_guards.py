@@ -131,53 +131,65 @@ def test_after_gradients_that_are_no_numbers_training_goes_on(
     assert all(update.not_finite == [] for update in replay(Run.open(tmp_path)))
 
 
-@each_learner
-def test_from_weights_that_are_no_numbers_training_goes_back(tmp_path, config, learner, caplog):
-    training = supervised.SupervisedTraining(config) if learner is supervised else None
-    training = training or actor_critic._Training(config)
-    training.guard.folder = tmp_path / FOLDER
-    training.advance()
-    kept = [variable.numpy() for variable in training._variables]
-    training._variables[1].assign(np.nan * kept[1])
+def training_of(config, learner):
+    kind = supervised.SupervisedTraining if learner is supervised else actor_critic._Training
+    return kind(config)
+
+
+def values_of(training):
+    """Of all that is trained and kept, but for the step size."""
+    rate = training.optimizer.learning_rate
+    return [variable.numpy() for variable in training._variables if variable is not rate]
+
+
+def watch(training):
+    """Returns a list that will hold what each stretch begins with."""
     learn, seen = training.learn, []
 
     def learn_and_see():
-        seen.append([variable.numpy() for variable in training._variables])
+        seen.append(values_of(training))
         return learn()
 
     training.learn = learn_and_see
+    return seen
+
+
+def assert_same(values, others):
+    for value, other in zip(values, others, strict=True):
+        np.testing.assert_array_equal(value, other)
+
+
+@each_learner
+def test_from_weights_that_are_no_numbers_training_goes_back(tmp_path, config, learner, caplog):
+    training = training_of(config, learner)
+    training.guard.folder = tmp_path / FOLDER
+    training.advance()
+    kept = values_of(training)
+    training._variables[1].assign(np.nan * training._variables[1])
+    seen = watch(training)
     report = training.advance()
     assert report.updates_left_out == 0
     assert training.guard.returns == 1
     assert float(training.optimizer.learning_rate) == np.float32(config.learning_rate / 2)
-    rate = training.optimizer.learning_rate
-    for variable, before, again in zip(training._variables, kept, seen[1], strict=True):
-        if variable is not rate:
-            np.testing.assert_array_equal(again, before)
+    assert_same(seen[1], kept)
     assert "on with half the step: expected gradients of a length up to" in caplog.text
 
 
 @each_learner
 def test_it_goes_back_past_a_report_with_many_left_out(spoiled, config, learner):
-    training = supervised.SupervisedTraining(config) if learner is supervised else None
-    training = training or actor_critic._Training(config)
-    shown = iter([False] * 20 + [True, True, False, False] * 5 + [True] * 20)
+    training = training_of(config, learner)
+    shown = iter([False] * 20 + [True, True, False, False] * 5)
     spoiled(learner, lambda _: next(shown, False))
     training.advance()
-    sound = [variable.numpy() for variable in training._variables]
+    sound = values_of(training)
     assert 1 < training.advance().updates_left_out < 10
-    learn, seen = training.learn, []
-
-    def learn_and_see():
-        seen.append([variable.numpy() for variable in training._variables])
-        return learn()
-
-    training.learn = learn_and_see
-    assert training.advance().updates_left_out == 0
-    rate = training.optimizer.learning_rate
-    for variable, before, again in zip(training._variables, sound, seen[1], strict=True):
-        if variable is not rate:
-            np.testing.assert_array_equal(again, before)
+    resumed = training_of(config, learner)
+    resumed.go_on_from(training.checkpoint())
+    for each in (training, resumed):
+        shown = iter([True] * 20)
+        seen = watch(each)
+        assert each.advance().updates_left_out == 0
+        assert_same(seen[1], sound)
 
 
 @each_learner

@@ -41,27 +41,25 @@ CONFIG = CopyConfig(
 EASY = dataclasses.replace(CONFIG, replay=0.25, anneal_below=100.0, lost_above=100.0)
 
 
-@pytest.fixture(autouse=True)
-def no_networks(monkeypatch):
-    monkeypatch.setattr(Run, "save_network", lambda *_: None)
+@pytest.fixture(autouse=True, scope="module")
+def no_networks():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "save_network", lambda *_: None)
+        yield
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "save_network", lambda *_: None)
-        run = Run.create(tmp_path_factory.mktemp("whole"), CONFIG)
-        return result(run, supervised.train(CONFIG, run))
+    run = Run.create(tmp_path_factory.mktemp("whole"), CONFIG)
+    return result(run, supervised.train(CONFIG, run))
 
 
 @pytest.fixture(scope="module")
 def stopped_folder(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "save_network", lambda *_: None)
-        run = Run.create(tmp_path_factory.mktemp("stopped"), CONFIG)
-        with pytest.raises(TrainingStoppedError, match="after 120 sequences"):
-            supervised.train(CONFIG, run, should_stop=stop_after(3))
-        return run.folder
+    run = Run.create(tmp_path_factory.mktemp("stopped"), CONFIG)
+    with pytest.raises(TrainingStoppedError, match="after 120 sequences"):
+        supervised.train(CONFIG, run, should_stop=stop_after(3))
+    return run.folder
 
 
 @pytest.fixture
@@ -92,11 +90,15 @@ def test_after_damage_the_checkpoint_before_is_taken(stopped, uninterrupted, cap
     before, newest = sorted((stopped.folder / "checkpoints").iterdir())
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
-    newest.write_bytes(content)
-    with caplog.at_level(logging.WARNING):
-        outcome = supervised.train(CONFIG, stopped)
-    assert f"expected what was written to {newest}" in caplog.text
-    assert before.name not in caplog.text
+    for damage in (b"", b"short", content):
+        newest.write_bytes(damage)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            taken = Checkpoints(stopped.folder / "checkpoints").newest()
+        assert taken.values["rows"][-1]["sequences"] == int(before.stem)
+        assert f"expected what was written to {newest}" in caplog.text
+        assert before.name not in caplog.text
+    outcome = supervised.train(CONFIG, stopped)
     assert_equal(result(stopped, outcome), uninterrupted)
 
 

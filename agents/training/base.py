@@ -224,13 +224,13 @@ class Training(abc.ABC):
                 f"expected a checkpoint of weights and optimizer {shapes}, got "
                 f"{values.get('arrays', len(got))} arrays that begin with {got}"
             )
-        self.guard.sound = bool(values.get("sound", True))  # older ones know of no others
+        self.guard.sound = bool(values.get("sound", True))  # older ones are what is gone back to
         count = 1 + int(values["good"]) + (not self.guard.sound)
-        kept = [arrays[k * len(shapes) : (k + 1) * len(shapes)] for k in range(count)]
+        present, *kept = (arrays[k * len(shapes) : (k + 1) * len(shapes)] for k in range(count))
         del arrays[: count * len(shapes)]
-        self._assign(kept[0])
-        self._good = kept[1 : 1 + int(values["good"])]
-        self._sound = kept[0] if self.guard.sound else kept[-1]
+        self._assign(present)
+        self._sound = present if self.guard.sound else kept.pop()
+        self._good = kept
         # By other settings there are others, of other numbers and sizes: they are found anew.
         fit = values.get("hard", self._hard_tapes_of) == self._hard_tapes_of
         self.hard_tapes = arrays if fit else []
