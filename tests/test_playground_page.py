@@ -1,5 +1,6 @@
 """The playground's page in a real browser."""
 
+import dataclasses
 import json
 import re
 from urllib.parse import parse_qs, urlsplit
@@ -10,6 +11,9 @@ from browser import WAIT, Served, chromium_alone
 from marks import SAVING
 from playwright.sync_api import expect
 
+from agents.cell_config import NTMConfig
+from agents.config import recipe
+from agents.playground import learning
 from agents.playground.gallery import Gallery
 from agents.playground.server import build_app
 from agents.runs import Run
@@ -275,7 +279,10 @@ def test_visitors_do_not_disturb_each_other(page, chromium, address):
 
 
 @SAVING
-def test_it_learns_to_copy_stops_goes_on_and_is_saved(page, runs):
+def test_it_learns_to_copy_stops_goes_on_and_is_saved(page, runs, monkeypatch):
+    easy = {"max_length": 2, "batch_size": 16, "optimizer": "adam", "learning_rate": 1e-2}
+    easy = dataclasses.replace(recipe("copy"), cell=NTMConfig(units=32, slots=8), **easy)
+    monkeypatch.setattr(learning, "recipe", lambda _: easy)
     page.goto("/")
     page.get_by_role("tab", name="Watch it learn").click()
     page.locator("#ntm-go-on").click()
@@ -287,7 +294,7 @@ def test_it_learns_to_copy_stops_goes_on_and_is_saved(page, runs):
     page.wait_for_timeout(1000)
     page.locator("#ntm-go-on").click()
     expect(said).to_contain_text("Solved", timeout=20 * WAIT)
-    expect(said).to_contain_text(": 0.00 of 160")
+    expect(said).to_contain_text(": 0.00 of 16")
     picture = page.get_by_alt_text("what it does now")
     assert picture.evaluate("i => i.naturalWidth") > 500
     page.locator("#ntm-save").click()

@@ -14,7 +14,7 @@ import pytest
 from resuming import assert_equal, assert_saves_when_terminated, result, stop_after
 
 from agents import supervised
-from agents.cell_config import NTMConfig
+from agents.cell_config import LSTMConfig, NTMConfig
 from agents.config import CopyConfig
 from agents.files import locked
 from agents.runs import Run, RunError
@@ -38,7 +38,9 @@ CONFIG = CopyConfig(
 )
 
 # The step size falls at once, and hard tapes are played again.
-EASY = dataclasses.replace(CONFIG, replay=0.25, anneal_below=100.0, lost_above=100.0)
+EASY = dataclasses.replace(
+    CONFIG, cell=LSTMConfig(units=4), replay=0.25, anneal_below=100.0, lost_above=100.0
+)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -279,6 +281,6 @@ def test_checkpoints_take_no_more_than_their_share(tmp_path, monkeypatch):
 
 def test_a_terminated_command_saves_and_says_how_to_go_on(tmp_path):
     command = [ROOT / "scripts" / "train.py", "copy", "--run", tmp_path / "run"]
-    command += ["--cell.units", "4", "--cell.slots", "4", "--max-length", "2", "--episodes", "0"]
+    command += ["--cell", "lstm", "--cell.units", "4", "--max-length", "2", "--episodes", "0"]
     command += ["--report-sequences", "40", "--max-sequences", "1000000"]
     assert_saves_when_terminated(tmp_path / "run", *command)

@@ -41,7 +41,7 @@ CONFIGS = {
         reward_recipe("CartPole-v1", "lstm"),
         cell=LSTMConfig(units=4),
         episodes=2,
-        max_steps=30,
+        max_steps=8,
         max_updates=10,
         report_updates=2,
     ),
@@ -87,6 +87,6 @@ def test_a_supervised_run_is_refused_by_name(tmp_path):
 def test_a_terminated_command_saves_and_says_how_to_go_on(tmp_path):
     command = [ROOT / "scripts" / "train_rl.py", "NTMCopy-v0"]
     command += ["--run", tmp_path / "run", "--episodes-at-end", "0", "--max-length", "2"]
-    command += ["--cell.units", "4", "--cell.slots", "4", "--max-steps", "5"]
+    command += ["--cell", "lstm", "--cell.units", "4", "--max-steps", "5"]
     command += ["--report-updates", "2", "--max-updates", "1000000"]
     assert_saves_when_terminated(tmp_path / "run", *command)
