@@ -171,7 +171,7 @@ class _Training(Training):
         if self.curriculum is None:
             return player.play(self._step, self._start, self.rng), []
         lengths = self.curriculum.sample(self.rng, config.episodes)
-        groups = in_groups(config.task.sample(self.rng, lengths), config.episodes, config.longest)
+        groups = in_groups(self.task.sample(self.rng, lengths), config.episodes, config.longest)
         groups.append(lengths[np.newaxis])
         new = np.ones(config.episodes, bool)
         if hard:

@@ -73,6 +73,7 @@ class AssociativeRecallConfig(TrainConfig):
     task: AssociativeRecall = field(default_factory=AssociativeRecall)
     cell: CellConfig = field(default_factory=lambda: NTMConfig(read_first=True))
     batch_size: int = 1
+    alike: float = 0.5
     min_length: int = PROTOCOLS["associative_recall"].min_length
     max_length: int = PROTOCOLS["associative_recall"].max_length
 
@@ -152,6 +153,7 @@ OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
     ("associative_recall", "dnc"): {
         "cell": DNCConfig(sharpen_links=True),
         "replay": 0.25,
+        "alike": 0.0,
         "anneal_reports": 100,
         "max_sequences": 150_000,
     },

@@ -61,11 +61,15 @@ class LearningConfig:
     """Fraction of the training sequences that are the hardest of the last ones again, from the same
     report on: what still fails is rare. By right answers, those that cost most; by reward, those of
     the least return."""
+    alike: float = 0.0
+    """Of associative recall: the task's field of that name for training sequences, from the same
+    report on. What still fails are items that resemble each other, and they are rare."""
     seed: int = 0
     """Seed of all that is drawn at random: weights, training and held-out sequences, actions."""
 
     def checks(self) -> dict[str, bool]:
         """Whether each setting is possible."""
+        recalls = hasattr(getattr(self, "task", None), "alike")
         return {
             "learning_rate": self.learning_rate > 0,
             "anneal_below": self.anneal_below > 0,
@@ -75,6 +79,7 @@ class LearningConfig:
             "longest_gradient": self.longest_gradient > 0,
             "blur_cost": self.blur_cost >= 0,
             "replay": 0 <= self.replay < 1,
+            "alike": self.alike == 0 or (recalls and 0 < self.alike <= 1),
             "anneal_budget": 0 <= self.anneal_budget <= 1,
             "seed": 0 <= self.seed < 2**32,
             **self.at_least_one("solved_sequences", "solved_reports"),

@@ -127,7 +127,7 @@ class SupervisedTraining(Training):
         config = self.config
         shape = updates, config.batch_size
         lengths = self.curriculum.sample(self.rng, updates * config.batch_size)
-        batch = config.task.sample(self.rng, lengths)
+        batch = self.task.sample(self.rng, lengths)
         tapes = in_groups(batch, config.batch_size, self._longest)
         again = spread(updates * config.batch_size, config.replay)
         new = np.ones(shape, bool)

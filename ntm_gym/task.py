@@ -265,6 +265,14 @@ def check_sizes(task: Task, *names: str, largest: int = LARGEST_FIELD) -> None:
         object.__setattr__(task, name, as_integer(name, getattr(task, name), 1, largest))
 
 
+def check_fraction(name: str, value: Any) -> None:
+    """Raises ValueError unless a field is a number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating):
+        raise ValueError(f"expected {name} as a number, got {value!r}")
+    if not 0 <= value <= 1:
+        raise ValueError(f"expected {name} from 0 to 1, got {value!r}")
+
+
 def doubling_lessons(min_length: int, max_length: int) -> tuple[int, ...]:
     """The greatest lengths of lessons that double: 1, 2, 4, 8, 16, 20 for lengths 1 to 20."""
     ends = [min_length]

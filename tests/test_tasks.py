@@ -437,6 +437,32 @@ def test_all_possible_items_at_once():
     assert all(len(np.unique(row, axis=0)) == 16 for row in items)
 
 
+def items_of(batch, task):
+    """The items of tapes of one length, [B, n, v, width]."""
+    block = task.vectors_per_item + 1
+    steps = int(batch.lengths[0]) * block
+    shown = batch.inputs[:, :steps, : task.width]
+    return shown.reshape(len(batch), -1, block, task.width)[:, :, 1:]
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.3, 1.0])
+def test_alike_items_share_vectors_at_their_places_and_differ(alike):
+    task = AssociativeRecall(alike=alike)
+    batch = task.sample(rng(), np.full(2000, 5))
+    np.testing.assert_array_equal(task.solve(batch.inputs), batch.targets)
+    items = items_of(batch, task)
+    places = items[:, :, None] == items[:, None]
+    shared = places.all(axis=4)
+    assert shared.all(axis=3).sum() == 5 * len(items)  # each item equals itself alone
+    others = shared[:, ~np.eye(5, dtype=bool)]
+    # Two vectors are those of one of the five items drawn, or by chance equal.
+    own, other = 1 - 0.8 * alike, 0.2 * alike
+    same = 2 * own * other + 3 * other**2
+    expected = same + (1 - same) / 64
+    # A few less, since in some tapes two items became equal.
+    assert 0.85 * expected - 0.002 < others.mean() < expected + 0.002
+
+
 def test_items_wider_than_an_integer():
     task = AssociativeRecall(width=40, vectors_per_item=3)
     batch = task.sample(rng(), np.full(300, 4))
@@ -493,6 +519,9 @@ def test_impossible_fields(task, value):
 def test_impossible_fractions(value):
     with pytest.raises(ValueError, match=r"expected sorted_fraction .* got"):
         PrioritySort(sorted_fraction=value)
+    if value != 0:
+        with pytest.raises(ValueError, match=r"expected alike .* got"):
+            AssociativeRecall(alike=value)
 
 
 def test_impossible_repeats():

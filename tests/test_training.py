@@ -374,6 +374,7 @@ def test_settings_of_a_cell_are_its_arguments(cell):
         {"anneal_budget": 1.5},
         {"blur_cost": -1.0},
         {"replay": 1.0},
+        {"alike": 0.5},  # no setting of Copy
     ],
 )
 def test_impossible_settings_are_named(change):

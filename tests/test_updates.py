@@ -13,6 +13,7 @@ from agents.training import base, updates
 from ntm_gym import Copy
 from ntm_gym.cells import NTMCell
 from ntm_gym.cells.unroll import unroll
+from ntm_gym.tasks import AssociativeRecall
 
 CONFIG = CopyConfig(task=Copy(width=2), learning_rate=1e-2)
 STEPS = 5
@@ -123,17 +124,16 @@ def seen(monkeypatch):
 
 def train(tmp_path, monkeypatch, wrong, **changes):
     """Trains with so many wrong bits in every held-out sequence."""
-    config = dataclasses.replace(
-        CONFIG,
-        task=Copy(width=8),
-        max_length=2,
-        batch_size=2,
-        report_sequences=8,
-        max_sequences=40,
-        solved_sequences=2,
-        anneal_reports=4,
-        **changes,
-    )
+    settings = {
+        "task": Copy(width=8),
+        "max_length": 2,
+        "batch_size": 2,
+        "report_sequences": 8,
+        "max_sequences": 40,
+        "solved_sequences": 2,
+        "anneal_reports": 4,
+    }
+    config = dataclasses.replace(CONFIG, **settings | changes)
     run = Run.create(tmp_path, config)
     monkeypatch.setattr(run, "save_network", lambda _: None)
     scores = [np.zeros((1, 2), np.float32), np.full((1, 2), wrong, np.int32)]
@@ -160,6 +160,19 @@ def test_before_a_good_report_nothing_changes(seen, tmp_path, monkeypatch):
     outcome = train(tmp_path, monkeypatch, 1, blur_cost=0.3, replay=0.25)
     assert [report.sequences for report in outcome.reports] == [8, 16, 24, 32, 40]
     np.testing.assert_allclose([call[:2] for call in seen], [[1e-2, 0]] * 5, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("wrong", "reports"), [(0, 1), (1, 5)])
+def test_items_share_vectors_only_after_a_good_report(seen, tmp_path, monkeypatch, wrong, reports):
+    recall = {"task": AssociativeRecall(), "min_length": 4, "max_length": 4}
+    train(tmp_path, monkeypatch, wrong, alike=1.0, **recall)
+    shared = []
+    for *_, inputs in seen:
+        items = inputs.reshape(8, -1, 8)[:, :16, :6].reshape(8, 4, 4, 6)[:, :, 1:]
+        same = (items[:, :, None] == items[:, None]).all(axis=4)
+        shared.append(same[:, ~np.eye(4, dtype=bool)].mean())
+    assert max(shared[:reports]) < 0.05
+    assert all(share > 0.12 for share in shared[reports:])
 
 
 @pytest.mark.parametrize(("stop", "reports"), [(True, 2), (False, 4)])

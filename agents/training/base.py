@@ -11,6 +11,7 @@ when it was solved, how far the step size has fallen and whether it has ended fo
 """
 
 import abc
+import dataclasses
 import logging
 import time
 from collections.abc import Mapping
@@ -131,6 +132,13 @@ class Training(abc.ABC):
     def sequences(self) -> int:
         """The training sequences so far."""
         return int(self.rows[-1]["sequences"]) if self.rows else 0
+
+    @property
+    def task(self) -> Any:
+        """What training sequences are drawn from."""
+        if self.config.alike and self.falls:
+            return dataclasses.replace(self.config.task, alike=self.config.alike)
+        return self.config.task
 
     @property
     def falls(self) -> int:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ntm_gym.task import Batch, Task, check_sizes, random_bits, write_rows
+from ntm_gym.task import Batch, Task, check_fraction, check_sizes, random_bits, write_rows
 
 DISTINCT_BITS = 62
 """Items are told apart by so many bits at most: as many as fit an int64 with room to spare."""
@@ -35,18 +35,23 @@ class AssociativeRecall(Task):
     Attributes:
         width: bits of each vector, at least 1.
         vectors_per_item: v, at least 1.
+        alike: probability from 0 to 1 that a vector is that of an item of the tape drawn at random,
+            at the same place in it. 0 in the paper, where items that share vectors are rare, and
+            hardest. If two items became equal, the tape's vectors are left as they were.
 
     Raises:
-        ValueError: if a field is not such an integer.
+        ValueError: if a field is not such a number.
     """
 
     tape_dtype: ClassVar[DTypeLike] = np.int8
 
     width: int = 6
     vectors_per_item: int = 3
+    alike: float = 0.0
 
     def __post_init__(self) -> None:
         check_sizes(self, "width", "vectors_per_item")
+        check_fraction("alike", self.alike)
 
     @property
     def input_width(self) -> int:
@@ -85,6 +90,8 @@ class AssociativeRecall(Task):
         batch = self.blank(lengths, dtype)
         row, block = np.arange(len(batch)), self.vectors_per_item + 1
         items = self._distinct_items(rng, len(batch), int(batch.lengths.max()))
+        if self.alike:
+            items = self._made_alike(rng, items, batch.lengths)
         asked = rng.integers(batch.lengths - 1)
 
         step = np.arange(batch.mask.shape[1])
@@ -140,6 +147,20 @@ class AssociativeRecall(Task):
             others = random_bits(rng, (rows, count, bits - told_apart))
             items = np.concatenate([items, others], axis=-1)
         return items.reshape(rows, count, self.vectors_per_item, self.width)
+
+    def _made_alike(
+        self, rng: np.random.Generator, items: NDArray[np.uint8], lengths: NDArray[np.int64]
+    ) -> NDArray[np.uint8]:
+        """Items uint8[B, n, v, width] that share vectors, and of a row still differ."""
+        rows, count, *_ = items.shape
+        others = rng.integers(lengths[:, None, None], size=items.shape[:3])
+        copied = rng.random(others.shape) < self.alike
+        theirs = np.take_along_axis(items, others[..., None], axis=1)
+        alike = np.where(copied[..., None], theirs, items)
+        # Bytes, so that sorting brings equal items together.
+        ordered = np.sort(alike.reshape(rows, count, -1).view(f"S{items[0, 0].size}")[..., 0])
+        differ = np.all(ordered[:, 1:] != ordered[:, :-1], axis=1)
+        return np.where(differ[:, None, None, None], alike, items)
 
 
 def _distinct_numbers(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ntm_gym.task import Batch, Task, check_sizes, random_bits, write_rows
+from ntm_gym.task import Batch, Task, check_fraction, check_sizes, random_bits, write_rows
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,9 @@ class PrioritySort(Task):
 
     def __post_init__(self) -> None:
         check_sizes(self, "width")
-        fraction = self.sorted_fraction
-        if isinstance(fraction, bool) or not isinstance(fraction, int | float | np.floating):
-            raise ValueError(f"expected sorted_fraction as a number, got {fraction!r}")
-        if not 0 < fraction <= 1:
-            raise ValueError(f"expected sorted_fraction above 0 and up to 1, got {fraction!r}")
+        check_fraction("sorted_fraction", self.sorted_fraction)
+        if not self.sorted_fraction:
+            raise ValueError("expected sorted_fraction above 0, got 0")
 
     @property
     def input_width(self) -> int:
