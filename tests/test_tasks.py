@@ -463,6 +463,19 @@ def test_alike_items_share_vectors_at_their_places_and_differ(alike):
     assert 0.85 * expected - 0.002 < others.mean() < expected + 0.002
 
 
+def test_alike_items_do_not_depend_on_longer_tapes_beside_them():
+    task = AssociativeRecall(alike=0.5)
+    shares = []
+    for beside in (2, 20):
+        lengths = np.full(4000, 2)
+        lengths[-1] = beside
+        batch = task.sample(rng(), lengths)
+        first, second = (batch.inputs[:-1, start : start + 3, :6] for start in (1, 5))
+        shares.append((first == second).all(axis=2).any(axis=1).mean())
+    assert shares[0] == pytest.approx(0.72, abs=0.03)
+    assert shares[1] == pytest.approx(shares[0], abs=0.03)
+
+
 def test_items_wider_than_an_integer():
     task = AssociativeRecall(width=40, vectors_per_item=3)
     batch = task.sample(rng(), np.full(300, 4))

@@ -157,8 +157,12 @@ class AssociativeRecall(Task):
         copied = rng.random(others.shape) < self.alike
         theirs = np.take_along_axis(items, others[..., None], axis=1)
         alike = np.where(copied[..., None], theirs, items)
-        # Bytes, so that sorting brings equal items together.
-        ordered = np.sort(alike.reshape(rows, count, -1).view(f"S{items[0, 0].size}")[..., 0])
+        # Bytes, so that sorting brings equal items together. Items beyond a row's end get numbers,
+        # so that they are equal to none: what a row is must not depend on its batch's longest.
+        item = np.arange(count, dtype=np.uint32)
+        number = np.where(item < lengths[:, None], 0, item)[..., None]
+        keys = np.concatenate([alike.reshape(rows, count, -1), number.view(np.uint8)], axis=2)
+        ordered = np.sort(keys.view(f"S{keys.shape[2]}")[..., 0])
         differ = np.all(ordered[:, 1:] != ordered[:, :-1], axis=1)
         return np.where(differ[:, None, None, None], alike, items)
 
