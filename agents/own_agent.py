@@ -14,6 +14,8 @@ is called with the observation alone.
 
 import importlib
 import inspect
+import shutil
+import sysconfig
 from pathlib import Path
 from typing import Any, cast
 
@@ -110,6 +112,28 @@ def make_own(source: str, env_id: str, task: Task, seed: int) -> OwnAgent:
     if inspect.isclass(found):
         found = cast(Any, found)(env_id=env_id, task=task, seed=seed)
     return OwnAgent(found)
+
+
+def copy_module(source: str, folder: Path) -> None:
+    """Copies the module of MODULE:NAME, or its whole package, into a folder.
+
+    Nothing is copied of what is installed, or comes with this project: other machines have it.
+    """
+    package = source.partition(":")[0].partition(".")[0]
+    file = importlib.import_module(package).__file__
+    installed = [sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")]
+    if file is None or package in ("agents", "ntm_gym"):
+        return
+    path = Path(file)
+    if any(path.is_relative_to(place) for place in installed):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    if path.name == "__init__.py":
+        ignored = shutil.ignore_patterns("__pycache__")
+        target = folder / package
+        shutil.copytree(path.parent, target, ignore=ignored, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(path, folder / path.name)
 
 
 def own_fingerprint(source: str) -> str:

@@ -17,6 +17,9 @@ class Fails:
     def is_done(self):
         return False
 
+    def prepare(self):
+        pass
+
     def work(self, tell):
         (self.folder / "half.txt").write_text("half")
         tell(1, "half done")

@@ -558,3 +558,20 @@ def test_examples_of_the_tutorial_get_a_row(tmp_path, monkeypatch, agent):
         assert score.mean_return == 1
     else:
         assert abs(score.mean_return) < 0.3
+
+
+def test_a_learner_that_was_cut_off_goes_on_unless_its_settings_are_others(tmp_path, monkeypatch):
+    found = []
+
+    def cut_off(_, run, __):
+        found.append({path.name for path in run.folder.iterdir()})
+        (run.folder / "metrics.csv").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agents.console.prepare_tensorflow", lambda: None)  # it runs here already
+    monkeypatch.setattr("agents.actor_critic.train", cut_off)
+    for steps in (10_000, 10_000, 20_000):
+        (job,) = make_jobs(tmp_path, ["NTMCopy-v0"], ["lstm-rl"], steps=steps)
+        with pytest.raises(KeyboardInterrupt):
+            job.work(print)
+    assert found == [{"config.json"}, {"config.json", "metrics.csv"}, {"config.json"}]

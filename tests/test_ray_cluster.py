@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from marks import SAVING
 from quick_jobs import Fails, LosesItsWorker
 from tiny_plan import TINY, plan_of, write_plan
 
+from agents.benchmark.grid import make_jobs
 from agents.runs import Run
 from agents.sweeps.executors import chosen_executor
 from agents.sweeps.local_processes import LocalProcesses
@@ -112,6 +114,22 @@ def test_a_killed_nodes_run_goes_on_elsewhere_and_all_are_equal_to_local_ones(cl
             np.testing.assert_array_equal(weight, expected)
         names = [{path.name for path in run.folder.iterdir()} for run in (job, other)]
         assert names[0] == names[1]
+
+
+def test_runs_and_own_agents_of_this_machine_alone_are_benchmarked(cluster, tmp_path, monkeypatch):
+    """Both are named by paths that mean nothing to the cluster's workers."""
+    shutil.copytree(ROOT / "pretrained" / "copy-ntm", tmp_path / "mine")
+    (tmp_path / "only_here.py").write_text(
+        "def zeros(observation):\n    return 0 * observation[:, :8]"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    agents = ["mine", "zero=only_here:zeros"]
+    jobs = make_jobs(Path("benchmark"), ["NTMCopy-v0"], agents, lengths=[3], episodes=8)
+    assert run_missing(jobs, RayCluster(cluster.address)) == {}
+    network, zero = (job.result().scores[0] for job in jobs)
+    assert network.mean_return == network.oracle_return == 1
+    assert abs(zero.mean_return) < 0.5
 
 
 def test_a_job_that_fails_and_one_that_loses_its_worker_each_time(cluster, tmp_path):

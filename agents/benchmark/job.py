@@ -1,11 +1,14 @@
 """One entrant of a benchmark in one environment, with one seed: trained or loaded, and scored.
 
-The folder of a job holds `result.json`, when it is done; learners of `agents.actor_critic` leave
-their run's folder `run` beside it. A job that was cut off is done again from the start.
+The folder of a job holds `result.json`, when it is done, and beside it `run`, what a learner of
+`agents.actor_critic` leaves or a run that was given, or `own`, an own agent's module. Of jobs that
+were cut off, learners of `agents.actor_critic` go on from their last checkpoint, all others begin
+again.
 """
 
 import dataclasses
 import json
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +20,7 @@ from agents.benchmark.entrants import REWARD_CELLS, Entrant
 from agents.benchmark.sb3_settings import SB3_LEARNERS
 from agents.evaluation import AnyLength, held_out, tape_returns
 from agents.files import RunError, fingerprint, read_json, replacing
-from agents.own_agent import make_own, own_fingerprint
+from agents.own_agent import copy_module, make_own, own_fingerprint
 from agents.training.learned import Curve, Learned
 from ntm_gym import Task
 
@@ -112,7 +115,7 @@ class BenchmarkJob:
             case "reward":
                 settings["learner"] = dataclasses.asdict(self._reward_config())
             case "run":
-                settings["network"] = fingerprint(Path(self.entrant.source) / "model.keras")
+                settings["network"] = fingerprint(self._network / "model.keras")
             case "own":
                 settings["module"] = own_fingerprint(self.entrant.source)
         return json.loads(json.dumps(settings))
@@ -149,8 +152,20 @@ class BenchmarkJob:
             )
         return result
 
+    def prepare(self) -> None:
+        """Copies a run, or an own agent's module, into its folder, for machines without them."""
+        if self.entrant.kind == "run":
+            self._run.mkdir(parents=True, exist_ok=True)
+            for name in ("config.json", "metrics.csv", "model.keras"):
+                with replacing(self._run / name) as path:
+                    shutil.copyfile(Path(self.entrant.source) / name, path)
+        if self.entrant.kind == "own":
+            copy_module(self.entrant.source, self._own)
+
     def work(self, tell: Tell) -> None:
         """Trains or loads the entrant and scores it; see `agents.sweeps.sweep.Job.work`."""
+        if self.entrant.kind == "own":
+            sys.path.append(str(self._own))
         settings = self.settings()  # those of now: a module may be changed in the meantime
         self.folder.mkdir(parents=True, exist_ok=True)
         learned = self._learn(tell)
@@ -178,6 +193,20 @@ class BenchmarkJob:
     def _path(self) -> Path:
         return self.folder / "result.json"
 
+    @property
+    def _run(self) -> Path:
+        return self.folder / "run"
+
+    @property
+    def _own(self) -> Path:
+        return self.folder / "own"
+
+    @property
+    def _network(self) -> Path:
+        """The folder of an entrant's run, or of what `prepare` has brought of it."""
+        source = Path(self.entrant.source)
+        return source if source.exists() else self._run
+
     def _learn(self, tell: Tell) -> Learned:
         match self.entrant.kind:
             case "random":
@@ -194,7 +223,7 @@ class BenchmarkJob:
             case "reward":
                 return self._train_by_reward(tell)
             case "run":
-                return self._load_run(Path(self.entrant.source))
+                return self._load_run(self._network)
 
     def _train_sb3(self, tell: Tell) -> Learned:
         from agents import console
@@ -223,7 +252,11 @@ class BenchmarkJob:
         from agents import actor_critic
         from agents.runs import Run
 
-        run = Run.create(self.folder / "run", self._reward_config(), overwrite=True)
+        config = self._reward_config()
+        try:
+            run = Run.resume(self._run, config)
+        except RunError:  # one that was cut off, of other settings or versions
+            run = Run.create(self._run, config, overwrite=True)
         actor_critic.train(
             run.config, run, lambda report: tell(report.steps, f"return {report.mean_return:.3f}")
         )

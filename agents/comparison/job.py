@@ -47,6 +47,9 @@ class TrainingJob:
             )
         return run.ended and is_evaluated(run, self.lengths, self.episodes)
 
+    def prepare(self) -> None:
+        """Does nothing: all that it reads is in its folder."""
+
     def work(self, tell: Callable[[int, str], None]) -> None:
         """Trains from the last checkpoint on if training has not ended, and evaluates."""
         from agents import console

@@ -28,6 +28,9 @@ class Job(Protocol):
     def is_done(self) -> bool:
         """Whether nothing is left to do; raises RunError if something else is in the folder."""
 
+    def prepare(self) -> None:
+        """Brings into its folder what it reads of elsewhere, here and not where it is done."""
+
     def work(self, tell: Callable[[int, str], None]) -> None:
         """Does what is left to do, from where an earlier call was cut off.
 
@@ -97,6 +100,8 @@ def run_missing(
     failed: dict[Path, str] = {}
     if not missing:
         return failed
+    for job in missing:
+        job.prepare()
     with closing(executor.do(missing)) as heard:
         for job, news in heard:
             if news.error is not None:
