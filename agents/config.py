@@ -158,7 +158,7 @@ OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
         "max_sequences": 150_000,
     },
     ("copy", "lstm"): {"optimizer": "adam", "learning_rate": 3e-3},
-    ("associative_recall", "lstm"): {"optimizer": "adam", "learning_rate": 3e-3},
+    ("associative_recall", "lstm"): {"optimizer": "adam", "learning_rate": 3e-3, "alike": 0.0},
 }
 """What tasks' recipes change for another cell than the Neural Turing Machine."""
 

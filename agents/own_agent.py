@@ -31,11 +31,20 @@ class OwnAgent:
 
     Args:
         own: an object with `act`, or a function; see the module's text.
+
+    Raises:
+        ValueError: it takes other arguments.
     """
 
     def __init__(self, own: Any) -> None:
         self._own = own
         self._stateful = hasattr(own, "reset")
+        if not hasattr(own, "act"):
+            _expect_call("a function of the observation", own, None)
+        elif self._stateful:
+            _expect_call("act(observation), of an agent with reset", own.act, None)
+        else:
+            _expect_call("act(observation, state, episode_start)", own.act, None, None, None)
         if not self._stateful and hasattr(own, "logits"):
             self.logits = own.logits
 
@@ -99,7 +108,24 @@ def find_own(source: str) -> Any:
         raise ValueError(
             f"expected a class or an object with act, or a function, at {source}, got {found!r}"
         )
+    if inspect.isclass(found):
+        words = f"{source}(env_id=..., task=..., seed=...)"
+        _expect_call(words, found, env_id=None, task=None, seed=None)
+    else:
+        OwnAgent(found)
     return found
+
+
+def _expect_call(words: str, called: Any, *arguments: Any, **named: Any) -> None:
+    """Raises ValueError unless something can be called with such arguments."""
+    try:
+        signature = inspect.signature(called)
+    except (TypeError, ValueError):  # not known of everything that is not Python
+        return
+    try:
+        signature.bind(*arguments, **named)
+    except TypeError as error:
+        raise ValueError(f"expected {words}, got one with {error}") from None
 
 
 def make_own(source: str, env_id: str, task: Task, seed: int) -> OwnAgent:

@@ -93,7 +93,18 @@ class RecurrentAgent:
         state: list[tf.Tensor] | None = None,
         episode_start: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.int8], list[tf.Tensor]]:
-        """Answers one step; see `agents.agent.Agent.act`."""
+        """Answers one step; see `agents.agent.Agent.act`.
+
+        Raises:
+            ValueError: the observation has another shape.
+        """
+        width = self.cell.input_layer.kernel.shape[0]
+        shape = np.shape(observation)
+        if len(shape) != 2 or shape[1] != width:
+            raise ValueError(
+                f"expected an observation of B environments, [B, {width}] (observation[None] is "
+                f"that of one), got shape {shape}"
+            )
         initial = self.cell.get_initial_state(len(observation))
         if state is None:
             state = initial

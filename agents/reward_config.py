@@ -102,8 +102,11 @@ class RewardConfig(LearningConfig):
         checks["replay"] &= self.replay == 0 or self.task is not None
         checks["rollouts"] &= self.rollouts == 1 or self.task is not None
         checks["imitation"] = self.imitation == 0 or (self.imitation > 0 and self.rollouts > 1)
-        if self.task is not None:
-            lengths = self.min_length, self.max_length
+        lengths = self.min_length, self.max_length
+        if self.task is None:  # nothing has lengths then
+            checks["curriculum"] = self.curriculum == "uniform"
+            checks["min_length"], checks["max_length"] = (length is None for length in lengths)
+        else:
             checks["min_length"] = lengths[0] is not None and lengths[0] >= self.task.shortest
             checks["max_length"] = checks["min_length"] and (lengths[1] or 0) >= (lengths[0] or 0)
         return checks

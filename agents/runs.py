@@ -40,6 +40,10 @@ from agents.reward_config import RewardConfig, reward_config_from_dict
 FORMAT = 1
 """Changes when a run of an older version can no longer be read."""
 
+BEFORE = {"alike": 0.0}
+"""What settings were that a config.json lacks since it is older than they are, if not their
+recipe's."""
+
 LARGEST_TABLE = 2**26
 """Bytes of metrics.csv; a larger one is refused before it is read."""
 
@@ -126,9 +130,10 @@ class Run:
                     f"expected a run of format {FORMAT} in {folder}, got {written.get('format')!r}"
                 )
             cell = written.get("cell", "ntm")  # older runs have no other
+            settings = {**BEFORE, **written["settings"]}
             if written.get("learning") == "reward":
-                return cls(folder, reward_config_from_dict(written["settings"], cell))
-            return cls(folder, config_from_dict(written["task"], written["settings"], cell))
+                return cls(folder, reward_config_from_dict(settings, cell))
+            return cls(folder, config_from_dict(written["task"], settings, cell))
         except (FileNotFoundError, NotADirectoryError):
             raise RunError(f"expected a run's folder with config.json, got {folder}") from None
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

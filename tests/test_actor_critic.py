@@ -457,6 +457,12 @@ def test_impossible_settings(changes):
         dataclasses.replace(TINY, **changes)
 
 
+@pytest.mark.parametrize("change", [{"curriculum": "naive"}, {"min_length": 3}, {"max_length": 3}])
+def test_environments_without_a_task_have_no_lengths(change):
+    with pytest.raises(ValueError, match=f"expected settings .*{next(iter(change))}"):
+        RewardConfig("CartPole-v1", **change)
+
+
 def test_observations_must_be_a_box():
     with pytest.raises(ValueError, match=r"expected observations of a Box, got Discrete"):
         Player(RewardConfig("FrozenLake-v1"))

@@ -1,5 +1,7 @@
 """Agents: the protocol, the bounds, and that playing and scoring agree."""
 
+import re
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -82,6 +84,13 @@ def test_episode_start_begins_anew_in_that_row_alone(kind):
     np.testing.assert_array_equal([action[0] for action in going], fresh)
     whole = (agent.logits(held_out(task, 3, 2, 0)) > 0)[1]
     np.testing.assert_array_equal([action[1] for action in going[:5]], whole[2:7])
+
+
+def test_observations_of_another_shape_are_said():
+    agent = small_agent(PROTOCOLS["copy"].task)
+    for shape in ((9,), (2, 8), (1, 2, 9)):
+        with pytest.raises(ValueError, match=rf"\[B, 9\] .* got shape {re.escape(str(shape))}"):
+            agent.act(np.zeros(shape, np.float32))
 
 
 @pytest.mark.parametrize("name", NAMES)

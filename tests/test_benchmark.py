@@ -69,7 +69,16 @@ def zeros(observation):
     return np.zeros((len(observation), 2))
 
 
-keeps, nothing = Keeps(), object()
+class Alone:
+    def act(self, observation):
+        return zeros(observation)
+
+
+def two(observation, state):
+    return zeros(observation), state
+
+
+keeps, nothing, alone = Keeps(), object(), Alone()
 """
 
 
@@ -271,6 +280,9 @@ def read_csv(path):
         ({"agents": ["no_such_module:Me"]}, "got 'no_such_module:Me': ModuleNotFoundError"),
         ({"agents": ["mine:Nobody"]}, "expected a name of the module mine, got 'Nobody'"),
         ({"agents": ["mine:nothing"]}, "expected a class or an object with act, or a function"),
+        ({"agents": ["mine:Alone"]}, r"expected mine:Alone\(env_id=..., .* got one with got an"),
+        ({"agents": ["mine:alone"]}, r"expected act\(observation, state, .* too many positional"),
+        ({"agents": ["mine:two"]}, "expected a function of the observation, .* missing a required"),
         ({"agents": ["mine:"]}, "expected a name of the module mine, got ''"),
         ({"agents": ["=ppo"]}, "expected agents as SOURCE or NAME=SOURCE, got '=ppo'"),
         ({"agents": ["ppo", "ppo"]}, "expected each name once, except of runs, got 'ppo' again"),

@@ -123,6 +123,8 @@ BROKEN_VARIANTS = {
     'cell = "dnc"': "cell: expected settings such as cell.x = ..., got 'dnc'",
     'curriculum = "naiv"': "curriculum: expected one of 'uniform', .*, got 'naiv'",
     'learning_rate = "fast"': "learning_rate: expected a number, got 'fast'",
+    'learning = "reward"\nenv_id = "CartPole-v1"': "env_id: expected none, .* got 'CartPole-v1'",
+    'learning = "reward"\nmax_updates = 5': "max_updates: expected none beside .*, got 5",
     'learning = "guess"': "learning: expected one of supervised, reward, got 'guess'",
     'learning = "reward"': "settings: expected some of .*, got 'report_sequences'",
     "learning_rate = -1": "expected settings in their ranges, got learning_rate=-1.0",

@@ -197,6 +197,16 @@ def test_runs_of_old_are_those_of_neural_turing_machines(tmp_path):
     assert Run.open(tmp_path).config == TINY
 
 
+def test_a_setting_that_a_run_is_older_than_is_not_its_recipes(tmp_path):
+    config = recipe("associative_recall")
+    Run.create(tmp_path, config)
+    path = tmp_path / "config.json"
+    written = json.loads(path.read_text())
+    assert written["settings"].pop("alike") == config.alike > 0
+    path.write_text(json.dumps(written))
+    assert Run.open(tmp_path).config == dataclasses.replace(config, alike=0.0)
+
+
 def test_a_recipe_is_a_task_and_a_cell():
     assert recipe("copy") == CopyConfig()
     assert recipe("copy", "dnc") == CopyConfig(cell=DNCConfig(sharpen_links=True))

@@ -52,7 +52,7 @@ def makespan(runs: Sequence[float], cores: int) -> Makespan:
 
 
 def training_seconds(scores: Path, runs: int | None = None, more: float = 0.0) -> list[float]:
-    """Returns how long each run of a comparison took, in the order of its file.
+    """Returns how long each run of a comparison took, in the order in which they are begun.
 
     Args:
         scores: the comparison's `scores.csv`.
@@ -67,17 +67,19 @@ def training_seconds(scores: Path, runs: int | None = None, more: float = 0.0) -
         raise ValueError(f"expected at least 1 run, got {runs}")
     if more < 0:
         raise ValueError(f"expected at least 0 seconds more, got {more}")
-    seconds: dict[tuple[str, str, str], float] = {}
+    seconds: dict[tuple[str, str, int], float] = {}
     try:
         with scores.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):  # a row for each length of each run
-                place = (row["task"], row["variant"], row["seed"])
+                place = (row["task"], row["variant"], int(row["seed"]))
                 seconds[place] = float(row["total_seconds"]) + more
     except KeyError as error:
         raise ValueError(f"expected a comparison's scores in {scores}, got no {error}") from error
     if not seconds:
         raise ValueError(f"expected a comparison's scores in {scores}, got none")
-    return list(islice(cycle(seconds.values()), runs or len(seconds)))
+    # As `Plan.jobs` has them: the first seed of all tasks and variants comes first.
+    begun = [seconds[place] for place in sorted(seconds, key=lambda place: place[2])]
+    return list(islice(cycle(begun), runs or len(begun)))
 
 
 def makespan_table(runs: Sequence[float], cores: Iterable[int]) -> str:

@@ -107,6 +107,11 @@ class Plan:
         if learning == "supervised":
             return changed(recipe(place.task, kind), changes)
         budget = changes.pop("max_sequences", None)
+        env_id = changes.get("env_id")
+        expect(env_id is None, "env_id", "none, since the task says it", env_id)
+        if budget is not None:
+            updates = changes.get("max_updates")
+            expect(updates is None, "max_updates", "none beside max_sequences", updates)
         config = changed(reward_recipe(PROTOCOLS[place.task].env_id, kind), changes)
         if budget is None:
             return config

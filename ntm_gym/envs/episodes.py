@@ -153,11 +153,13 @@ class Episodes:
             self.task.check_batch(options["tape"], rows)
             return options["tape"]
         length = options["length"]
-        lengths = as_array([length] * rows if is_integer(length) else length, rows)
+        words = f"options['length'] as an integer or {rows} of them, one for each tape"
+        try:
+            lengths = as_array([length] * rows if is_integer(length) else length, rows)
+        except ValueError as error:
+            raise ValueError(f"expected {words}, got {length!r}: {error}") from None
         if lengths.shape != (rows,):
-            raise ValueError(
-                f"expected options['length'] as an integer or {rows} of them, got {length!r}"
-            )
+            raise ValueError(f"expected {words}, got {length!r}")
         return self.task.sample(rng, lengths, self.task.tape_dtype)
 
     @contextmanager
