@@ -8,6 +8,10 @@ from typing import Literal
 
 Optimizer = Literal["adam", "rmsprop", "plain_rmsprop"]
 
+BEFORE = {"alike": 0.0}
+"""What settings were that a config.json lacks since it is older than they are, if not their
+recipe's."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LearningConfig:

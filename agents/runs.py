@@ -34,15 +34,12 @@ from agents.checkout import commit
 from agents.config import TrainConfig, config_from_dict
 from agents.files import RunError, find_link, locked, read_file, read_json, replacing, temporary
 from agents.hardware import hardware
+from agents.learning_config import BEFORE
 from agents.network import read_network
 from agents.reward_config import RewardConfig, reward_config_from_dict
 
 FORMAT = 1
 """Changes when a run of an older version can no longer be read."""
-
-BEFORE = {"alike": 0.0}
-"""What settings were that a config.json lacks since it is older than they are, if not their
-recipe's."""
 
 LARGEST_TABLE = 2**26
 """Bytes of metrics.csv; a larger one is refused before it is read."""
@@ -129,8 +126,7 @@ class Run:
                 raise RunError(
                     f"expected a run of format {FORMAT} in {folder}, got {written.get('format')!r}"
                 )
-            cell = written.get("cell", "ntm")  # older runs have no other
-            settings = {**BEFORE, **written["settings"]}
+            cell, settings = written.get("cell", "ntm"), {**BEFORE, **written["settings"]}
             if written.get("learning") == "reward":
                 return cls(folder, reward_config_from_dict(settings, cell))
             return cls(folder, config_from_dict(written["task"], settings, cell))

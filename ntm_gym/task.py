@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ntm_gym.arrays import as_array
-from ntm_gym.integers import as_integer
+from ntm_gym.numbers import as_integer
 
 LARGEST_FIELD = 2**20
 """Widths and counts of a task go up to here, so that no product of two overflows an int64."""
@@ -263,14 +263,6 @@ def check_sizes(task: Task, *names: str, largest: int = LARGEST_FIELD) -> None:
     """Makes fields of a task ints; raises ValueError unless they are from 1 to the largest."""
     for name in names:
         object.__setattr__(task, name, as_integer(name, getattr(task, name), 1, largest))
-
-
-def check_fraction(name: str, value: Any) -> None:
-    """Raises ValueError unless a field is a number from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.floating):
-        raise ValueError(f"expected {name} as a number, got {value!r}")
-    if not 0 <= value <= 1:
-        raise ValueError(f"expected {name} from 0 to 1, got {value!r}")
 
 
 def doubling_lessons(min_length: int, max_length: int) -> tuple[int, ...]:

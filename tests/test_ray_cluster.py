@@ -122,6 +122,8 @@ def test_runs_and_own_agents_of_this_machine_alone_are_benchmarked(cluster, tmp_
     (tmp_path / "only_here.py").write_text(
         "def zeros(observation):\n    return 0 * observation[:, :8]"
     )
+    # TensorFlow may run here already.
+    monkeypatch.setattr("agents.console.prepare_tensorflow", lambda: None)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     agents = ["mine", "zero=only_here:zeros"]

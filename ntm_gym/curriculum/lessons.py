@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm_gym.curriculum.ranges import LengthRange
-from ntm_gym.integers import as_integer, is_integer
+from ntm_gym.numbers import as_integer, is_integer
 from ntm_gym.task import doubling_lessons
 
 

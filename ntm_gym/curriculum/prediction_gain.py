@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntm_gym.curriculum.lessons import Lessons, check_as_many, check_number, check_numbers
-from ntm_gym.integers import as_integer
+from ntm_gym.numbers import as_integer
 
 LARGEST = 1e3
 """The bandit's settings go up to here, so that its weights stay numbers."""

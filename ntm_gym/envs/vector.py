@@ -14,7 +14,7 @@ from ntm_gym.curriculum import Curriculum
 from ntm_gym.envs.episodes import Episodes, check_action, make_spaces, result
 from ntm_gym.envs.single import TaskEnv
 from ntm_gym.envs.tapes import Tapes
-from ntm_gym.integers import as_integer, is_integer
+from ntm_gym.numbers import as_integer, is_integer
 from ntm_gym.task import Task
 
 

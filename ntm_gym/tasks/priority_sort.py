@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ntm_gym.task import Batch, Task, check_fraction, check_sizes, random_bits, write_rows
+from ntm_gym.numbers import check_fraction
+from ntm_gym.task import Batch, Task, check_sizes, random_bits, write_rows
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Integers out of whatever a user gives: Python's or NumPy's, as ints without a bound."""
+"""Numbers out of whatever a user gives: integers as ints without a bound, and fractions."""
 
 from __future__ import annotations
 
@@ -28,3 +28,11 @@ def as_integer(name: str, value: Any, least: int = 1, greatest: int | None = Non
     if not is_integer(value) or value < least or (greatest is not None and value > greatest):
         raise ValueError(f"expected {name} as an integer {bounds}, got {value!r}")
     return operator.index(value)
+
+
+def check_fraction(name: str, value: Any) -> None:
+    """Raises ValueError unless the value is a number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating):
+        raise ValueError(f"expected {name} as a number, got {value!r}")
+    if not 0 <= value <= 1:
+        raise ValueError(f"expected {name} from 0 to 1, got {value!r}")
