@@ -587,3 +587,16 @@ def test_a_learner_that_was_cut_off_goes_on_unless_its_settings_are_others(tmp_p
         with pytest.raises(KeyboardInterrupt):
             job.work(print)
     assert found == [{"config.json"}, {"config.json", "metrics.csv"}, {"config.json"}]
+
+
+def test_results_older_than_a_setting_are_those_of_what_was_before_it(tmp_path):
+    env_id = "NTMAssociativeRecall-v0"
+    for job in make_jobs(tmp_path, [env_id], ["random", "lstm-rl"], lengths=[2], episodes=2):
+        settings = job.settings()
+        assert settings["task"].pop("alike") == 0
+        if job.entrant.kind == "reward":
+            assert settings["learner"].pop("alike") == settings["learner"]["task"].pop("alike") == 0
+        job.folder.mkdir(parents=True)
+        content = {"settings": settings, "steps": 0, "seconds": 0.0, "curve": [], "scores": []}
+        (job.folder / "result.json").write_text(json.dumps(content))
+        assert job.is_done()

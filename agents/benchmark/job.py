@@ -20,6 +20,7 @@ from agents.benchmark.entrants import REWARD_CELLS, Entrant
 from agents.benchmark.sb3_settings import SB3_LEARNERS
 from agents.evaluation import AnyLength, held_out, tape_returns
 from agents.files import RunError, fingerprint, read_json, replacing
+from agents.learning_config import BEFORE
 from agents.own_agent import copy_module, make_own, own_fingerprint
 from agents.training.learned import Curve, Learned
 from ntm_gym import Task
@@ -135,7 +136,7 @@ class BenchmarkJob:
         """
         try:
             content = read_json(self._path)
-            theirs, own = content["settings"], self.settings()
+            theirs, own = self._completed(content["settings"]), self.settings()
             result = Result(
                 content["steps"],
                 content["seconds"],
@@ -188,6 +189,15 @@ class BenchmarkJob:
         }
         with replacing(self._path) as path:
             path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+    def _completed(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Returns settings of a result with what they lack since they are older than it is."""
+        fields = {field.name: field.default for field in dataclasses.fields(self.task)}
+        settings = {**settings, "task": fields | settings["task"]}
+        if self.entrant.kind == "reward":
+            learner = {**BEFORE, **settings["learner"]}
+            settings["learner"] = {**learner, "task": fields | learner["task"]}
+        return settings
 
     @property
     def _path(self) -> Path:
