@@ -14,7 +14,7 @@ from agents.agent import Agent, OracleAgent, RandomAgent
 from agents.markdown import table_row
 from agents.play import make_env
 from ntm_gym import PROTOCOLS, Protocol, TaskEnv, TaskVectorEnv
-from ntm_gym.metrics import bit_errors, solved_fraction
+from ntm_gym.metrics import bit_errors, solved_fraction, tape_return
 
 EPISODES = 500
 """Episodes behind each score."""
@@ -204,7 +204,7 @@ def _scores(protocol: Protocol) -> str:
     rng = np.random.default_rng(0)
     lengths = rng.integers(protocol.min_length, protocol.max_length, EPISODES, endpoint=True)
     batch = task.sample(rng, lengths)
-    bits = batch.mask.sum(axis=1) * task.target_width
+    scored = batch.mask.sum(axis=1, dtype=float)
     rows = []
     agents: dict[str, Agent] = {
         "oracle": OracleAgent(task),
@@ -213,11 +213,12 @@ def _scores(protocol: Protocol) -> str:
     for name, agent in agents.items():
         answers = (agent.logits(batch) > 0).astype(np.float32)
         wrong = bit_errors(answers, batch.targets, batch.mask)
-        mean_return = round(float((1 - 2 * wrong / bits).mean()), 3) + 0.0  # no negative zero
+        returns = tape_return(wrong.astype(float), task.target_width, scored)
+        mean_return = round(float(returns.mean()), 3) + 0.0  # no negative zero
         rows.append(
             (name, f"{mean_return:.3f}", f"{wrong.mean():.1f}", f"{solved_fraction(wrong):.1%}")
         )
-    rows.append(("bits asked for", "", f"{bits.mean():.1f}", ""))
+    rows.append(("bits asked for", "", f"{scored.mean() * task.target_width:.1f}", ""))
     return table(("agent", "return", "wrong bits", "episodes without error"), rows)
 
 

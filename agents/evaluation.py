@@ -15,7 +15,7 @@ from agents.agent import Agent, OracleAgent, RandomAgent
 from agents.files import RunError, read_json
 from agents.settings import checked, expect_at_least
 from ntm_gym import PROTOCOLS, Batch, Task
-from ntm_gym.metrics import bit_errors, cost_bits, solved_fraction
+from ntm_gym.metrics import bit_errors, cost_bits, solved_fraction, tape_return
 
 if TYPE_CHECKING:
     from agents.recurrent import RecurrentAgent
@@ -257,9 +257,8 @@ def tape_returns(agent: Any, env_id: str, task: Task, batch: Batch) -> NDArray[n
     if not hasattr(agent, "logits"):
         envs = gym.make_vec(env_id, len(batch), task=task)
         return play(envs, agent, batch)
-    bits = task.target_width * batch.mask.sum(axis=1)
-    # The sum of `step_reward` over a tape's scored steps.
-    return 1 - 2 * _errors(agent.logits(batch), batch) / bits
+    wrong = _errors(agent.logits(batch), batch).astype(np.float64)
+    return tape_return(wrong, task.target_width, batch.mask.sum(axis=1, dtype=np.float64))
 
 
 def play(env: Any, agent: Agent, batch: Batch) -> np.ndarray:

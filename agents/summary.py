@@ -17,7 +17,8 @@ class SolvedAt(NamedTuple):
     Attributes:
         sequences: training sequences until then.
         seconds: of training until then.
-        steps: environment steps until then; None if it learned from no rewards.
+        steps: environment steps until then; None of a run by right answers
+            from before its reports told them.
     """
 
     sequences: int

@@ -24,6 +24,7 @@ from agents.training.loop import Outcome, train_to_the_end
 from agents.training.reports import Report
 from agents.training.updates import compile_updates, hardest, in_groups, replace, spread
 from ntm_gym.curriculum import Lessons, PredictionGain
+from ntm_gym.metrics import tape_return
 
 TRAINING = 1
 """Random stream of a seed that training tapes are drawn from."""
@@ -94,16 +95,18 @@ class SupervisedTraining(Training):
         sequences += calls * (updates // calls) * config.batch_size
         self.guard.used(np.array([norm for *_, norms in stretch for norm in norms]))
         # A call whose updates were all left out has no means, or whose new tapes were in those.
-        means = [each[0] for each in stretch if each[0]] or [[math.nan] * 4]
-        loss, wrong, norm, mean_length = np.mean(means, axis=0).tolist()
-        left_out, seconds = np.sum([each[1:3] for each in stretch], axis=0).tolist()
+        means = [each[0] for each in stretch if each[0]] or [[math.nan] * 5]
+        loss, earned, wrong, norm, mean_length = np.mean(means, axis=0).tolist()
+        left_out, steps, seconds = np.sum([each[1:4] for each in stretch], axis=0).tolist()
         held_out_loss, held_out_errors = self.test()
         return Report(
             sequences=sequences,
+            steps=int(steps) + (self.rows[-1]["steps"] if self.rows else 0),
             seconds=round(time.perf_counter() - self.began, 3),
             updates_per_second=round(calls * (updates // calls) / seconds, 1),
             sequences_per_second=round((sequences - self.sequences) / seconds, 1),
             loss_bits=loss,
+            mean_return=earned,
             bit_errors=wrong,
             held_out_bit_errors=held_out_errors,
             held_out_loss_bits=held_out_loss,
@@ -113,13 +116,13 @@ class SupervisedTraining(Training):
             mean_length=mean_length,
         )
 
-    def _call(self, updates: int) -> tuple[list[float], int, float, NDArray[np.floating]]:
+    def _call(self, updates: int) -> tuple[list[float], int, int, float, NDArray[np.floating]]:
         """Makes updates, with the tapes of one call of the curriculum.
 
         Returns:
-            Means over the new tapes of updates that were not left out: loss, wrong bits, gradient
-            norm and length, or nothing if all were; how many were left out; the seconds that it
-            took; all gradient norms.
+            Means over the new tapes of updates that were not left out: loss, return, wrong bits,
+            gradient norm and length, or nothing if all were; how many were left out; the steps of
+            all tapes; the seconds that it took; all gradient norms.
 
         Raises:
             LeftOutError: too many in a row were left out.
@@ -147,9 +150,11 @@ class SupervisedTraining(Training):
                 self.curriculum.record(*(values[heard[0]] for values in heard[1:]))
         means = []
         if new.any():
-            loss, wrong, length = (values[new].mean() for values in (losses, errors, lengths))
-            means = [loss, wrong, norms[used].mean(), length]
-        return means, int(np.sum(~used)), seconds, norms
+            earned = tape_return(errors, config.task.target_width, tapes[2].sum(axis=2))
+            told = losses, earned, errors, lengths
+            loss, mean_return, wrong, length = (values[new].mean() for values in told)
+            means = [loss, mean_return, wrong, norms[used].mean(), length]
+        return means, int(np.sum(~used)), int(tapes[3].sum()), seconds, norms
 
     def _make_updates(self, tapes: list[NDArray[Any]]) -> list[NDArray[Any]]:
         """Returns what the compiled updates of K batches return; each that is left out ends a call.

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-Number = TypeVar("Number", float, NDArray[np.floating])
+Number = TypeVar("Number", float, NDArray[np.float64])
 
 
 def bit_errors(
@@ -79,6 +79,17 @@ def step_reward(wrong: Number, width: int, scored_steps: Number) -> Number:
         scored_steps: scored steps of the tape; likewise.
     """
     return (width - 2 * wrong) / (width * scored_steps)
+
+
+def tape_return(wrong: Number, width: int, scored_steps: Number) -> Number:
+    """The return of a tape, from -1 to 1: the sum of `step_reward` over its scored steps.
+
+    Args:
+        wrong: wrong bits of the tape; a number or an array of them.
+        width: bits answered at each step.
+        scored_steps: scored steps of the tape, 1 or more; likewise.
+    """
+    return 1 - 2 * wrong / (width * scored_steps)
 
 
 def _check_shapes(

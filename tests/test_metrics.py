@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm_gym.metrics import bit_errors, cost_bits, solved_fraction, step_reward
+from ntm_gym.metrics import bit_errors, cost_bits, solved_fraction, step_reward, tape_return
 
 TARGETS = np.float32([[[0, 1], [1, 1], [0, 0]], [[1, 0], [0, 1], [1, 1]]])
 MASK = np.array([[False, True, True], [True, True, False]])
@@ -78,3 +78,12 @@ def test_step_reward():
     assert step_reward(4, 8, 5) == 0
     both = step_reward(np.array([0.0, 1.0]), 2, np.array([1.0, 4.0]))
     assert both.tolist() == [1, 0]
+
+
+def test_a_tapes_return_is_the_sum_of_its_rewards():
+    wrong = np.array([[1.0, 3.0, 0.0], [4.0, 0.0, 4.0]])
+    rewards = step_reward(wrong, 4, np.full(wrong.shape, 3.0))
+    returns = tape_return(wrong.sum(axis=1), 4, np.full(2, 3.0))
+    assert returns == pytest.approx(rewards.sum(axis=1))
+    assert tape_return(0.0, 8, 5) == 1
+    assert tape_return(40.0, 8, 5) == -1

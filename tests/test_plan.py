@@ -61,6 +61,16 @@ def test_a_plan_is_a_grid_of_changed_recipes(tmp_path):
     assert (dnc.max_sequences, dnc.optimizer) == (7_000, "rmsprop")
 
 
+def test_settings_of_all_variants(tmp_path):
+    shared = "[settings]\nlearning_rate = 0.5\ncell.slots = 16\n\n[[variants]]"
+    plan = plan_of(tmp_path, PLAN.replace("[[variants]]", shared, 1))
+    configs = [plan.config(Place("copy", name, 1)) for name in plan.variants]
+    assert [config.learning_rate for config in configs] == [0.5, 1.0, 0.5]
+    # Of a table, a variant changes what it names.
+    assert [config.cell.slots for config in configs] == [16, 16, 16]
+    assert configs[1].cell == NTMConfig(slots=16, read_first=True)
+
+
 def test_variants_can_learn_by_reward(tmp_path):
     variant = '\n[[variants]]\nname = "rl"\nlearning = "reward"\nepisodes = 8\ngamma = 0.5\n'
     plan = plan_of(tmp_path, PLAN + variant + 'cell.name = "dnc"\ncell.slots = 16\n')
@@ -102,6 +112,10 @@ BROKEN = {
     "lengths.repeat_copy = [3]": "lengths: expected some of copy, got 'repeat_copy'",
     "max_sequences = 0": "variant 'ntm' on copy: .*max_sequences=0",
     "seeds = 1 2": "tiny.toml: ",
+    "settings = 3": "settings: expected a table of settings, got 3",
+    "settings.seed = 3": "settings: expected no seed",
+    "settings.name = 'x'": "variant 'ntm' on copy: settings: expected some of .*, got 'name'",
+    "settings.cell.slotz = 3": "settings: expected some of cell.units, .*, got 'cell.slotz'",
 }
 
 

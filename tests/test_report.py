@@ -206,11 +206,13 @@ def test_a_run_in_an_environment_that_is_no_task(tmp_path):
     run = Run.create(tmp_path / "pole", reward_recipe("CartPole-v1", "lstm"))
     for i in (1, 2):
         nothing = dict.fromkeys(("held_out_bit_errors", "held_out_loss_bits"), float("nan"))
-        run.append_metrics({"sequences": i, "seconds": 1.0, "mean_return": 9.0 * i, **nothing})
+        told = {"sequences": i, "steps": 99 * i, "seconds": 1.0, "mean_return": 9.0 * i}
+        run.append_metrics(told | nothing)
     page = page_of(tmp_path / "pole")
     assert "CartPole-v1. It is not solved." in page.said
     (chart,) = page.charts
     assert chart["layout"]["yaxis"]["title"]["text"] == "return of training episodes"
+    assert chart["layout"]["xaxis"]["title"]["text"] == "environment steps"
 
 
 def test_a_comparison_that_has_not_ended(tmp_path):

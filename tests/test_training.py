@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import itertools
 import json
 import subprocess
 import sys
@@ -79,6 +80,14 @@ def test_metrics_hold_every_report(trained):
     rows = run.read_metrics()
     assert [row["sequences"] for row in rows] == [r.sequences for r in outcome.reports]
     assert rows[-1]["held_out_bit_errors"] == 0
+    # A vector is shown in one step and asked for in another; the delimiter is one more.
+    first = rows[0]
+    assert first["steps"] == round(first["sequences"] * (2 * first["mean_length"] + 1))
+    assert all(b["steps"] > a["steps"] for a, b in itertools.pairwise(rows))
+    # Of a return of 1, a wrong bit costs 1 on tapes of one vector and 0.5 on those of two.
+    for row in rows:
+        wrong, lost = row["bit_errors"], 1 - row["mean_return"]
+        assert 0.5 * wrong - 1e-6 <= lost <= wrong + 1e-6
 
 
 def test_config_comes_back(trained):

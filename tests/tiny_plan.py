@@ -33,8 +33,11 @@ def plan_of(folder, text=TINY):
     return load_plan(write_plan(folder, text))
 
 
-def made_up(job, errors, wrong=0.0):
-    """A run with such wrong bits per held-out sequence at each report, and so many when scored."""
+def made_up(job, errors, wrong=0.0, told=()):
+    """A run with such wrong bits per held-out sequence at each report, and so many when scored.
+
+    `told` has more columns of each report, if there are any.
+    """
     run = Run.create(job.folder, job.config)
     for i, held_out in enumerate(errors, 1):
         run.append_metrics(
@@ -43,6 +46,7 @@ def made_up(job, errors, wrong=0.0):
                 "seconds": 2.5 * i,
                 "held_out_bit_errors": held_out,
                 "held_out_loss_bits": held_out + 0.01,
+                **(told[i - 1] if told else {}),
             }
         )
     (job.folder / "model.keras").touch()

@@ -283,7 +283,7 @@ class BenchmarkJob:
         network = AnyLength(RecurrentAgent.load(folder).cell, self.task)
         rows = run.read_metrics()
         seconds = rows[-1]["seconds"]
-        if "mean_return" not in rows[-1]:  # it has learned from the right answers
+        if "mean_return" not in rows[-1]:  # of right answers, before reports told returns
             return Learned(network.agent, None, seconds)
         curve = [(int(row["steps"]), row["mean_return"]) for row in rows]
         return Learned(network.agent, curve[-1][0], seconds, curve)

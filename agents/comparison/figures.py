@@ -64,6 +64,17 @@ def draw_learning(
     return save_picture(figure, axis, "median over seeds", path)
 
 
+def draw_returns(curves: Mapping[str, Sequence[LearningCurve]], title: str, path: Path) -> Path:
+    """Draws returns of training episodes against environment steps, as `draw_learning` draws."""
+    figure, axis = new_picture(title)
+    draw_curves(axis, curves)
+    axis.set_xscale("log")
+    axis.set_xlabel("environment steps")
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.set_ylabel("return, mean of training episodes")
+    return save_picture(figure, axis, "median over seeds", path)
+
+
 def draw_generalisation(
     estimates: Mapping[str, Mapping[int, Estimate]],
     random_errors: Mapping[int, float],

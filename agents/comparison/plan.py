@@ -11,11 +11,14 @@ A plan is a TOML file:
     [lengths]                     # of the evaluation; those of the task's protocol if left out
     copy = [20, 40]
 
-    [[variants]]
-    name = "ntm"                  # changes nothing
+    [settings]                    # of the recipes, changed in all variants; none if left out
+    averaging = 0.99
 
     [[variants]]
-    name = "small-dnc"            # any setting of the recipe can be changed
+    name = "ntm"                  # changes nothing else
+
+    [[variants]]
+    name = "small-dnc"            # any setting can be changed
     learning_rate = 3e-4
     cell.name = "dnc"
     cell.slots = 32
@@ -164,6 +167,7 @@ def load_plan(path: Path) -> Plan:
 
 def _read(name: str, content: Mapping[str, Any]) -> Plan:
     known = [field.name for field in dataclasses.fields(Plan) if field.name != "name"]
+    known.append("settings")
     for key in content:
         expect(key in known, "fields", f"some of {', '.join(known)}", key)
     for key in ("tasks", "seeds", "variants"):
@@ -186,7 +190,12 @@ def _read(name: str, content: Mapping[str, Any]) -> Plan:
     for task, values in asked.items():
         expect(task in tasks, "lengths", f"some of {', '.join(tasks)}", task)
         lengths[task] = tuple(several(f"lengths.{task}", values, int))
-    variants = dict(_variants(content["variants"]))
+    shared = content.get("settings", {})
+    expect(isinstance(shared, dict), "settings", "a table of settings", shared)
+    expect("seed" not in shared, "settings", "no seed, since seeds has all", "seed")
+    variants = {
+        name: _merged(shared, settings) for name, settings in _variants(content["variants"])
+    }
     return Plan(name, tasks, seeds, variants, lengths, **options)
 
 
@@ -202,6 +211,15 @@ def _variants(content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         expect("seed" not in settings, "variants", "no seed, since seeds has all", "seed")
         names.add(str(name))
         yield str(name), {key: value for key, value in settings.items() if key != "name"}
+
+
+def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns shared settings with a variant's own in their place; tables setting by setting."""
+    merged = {**shared, **own}
+    for name in shared.keys() & own.keys():
+        if isinstance(shared[name], dict) and isinstance(own[name], dict):
+            merged[name] = _merged(shared[name], own[name])
+    return merged
 
 
 def _check_run(config: TrainConfig | RewardConfig, plan: Plan) -> None:

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from agents.comparison.figures import draw_generalisation, draw_learning
+from agents.comparison.figures import draw_generalisation, draw_learning, draw_returns
 from agents.comparison.job import TrainingJob
 from agents.comparison.plan import Place
+from agents.comparison.returns import return_curves, returns_table
 from agents.comparison.scores import Row, collect, comparison_table, interquartile_means
 from agents.files import replacing, write_csv
 from agents.runs import Run
@@ -71,6 +72,14 @@ def _task_report(
         variant: [run for place, run in runs.items() if place.variant == variant]
         for variant in estimates
     }
+    if curves := return_curves(groups):
+        yield (
+            "Return of training episodes after so many environment steps: median over seeds "
+            "[least, most]. A step of a sequence shown with its right answers counts as one, too."
+        )
+        yield returns_table(curves)
+        path = draw_returns(curves, task, folder / f"{task}-return.png")
+        yield f"![{path.stem}]({path.name})"
     trained = {(run.config.min_length, run.config.max_length) for run in runs.values()}
     random_errors = {(row.length, row.random_bit_errors) for row in rows}
     pictures = (

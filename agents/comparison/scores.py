@@ -22,7 +22,8 @@ class Row(NamedTuple):
         variant: the variant's name.
         seed: the seed.
         solved_sequences: training sequences until the task was solved; None if it was not.
-        solved_steps: environment steps until then; None if it learned from no rewards, too.
+        solved_steps: environment steps until then; None of a run by right answers from before its
+            reports told them, too.
         solved_seconds: seconds until then.
         total_seconds: seconds of the whole training.
         sequences: sequences of the whole training.

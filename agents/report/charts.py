@@ -55,9 +55,9 @@ def learning_charts(results: Results, task: str) -> list[Chart]:
 
 
 def _learning_chart(results: Results, quantity: str, found: Sequence[Curve]) -> Chart:
-    unit = "environment steps" if results.kind is BENCHMARK else "training sequences"
     # Returns can be negative, and need no logarithm.
     counted = quantity != QUANTITIES["mean_return"]
+    unit = "training sequences" if counted else "environment steps"
     figure = go.Figure()
     for name in results.names:
         own = [curve for curve in found if curve.place.variant == name]

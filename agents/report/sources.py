@@ -177,15 +177,16 @@ def _add_run(results: Results, place: Place, run: Run) -> None:
         return
     metrics = run.read_metrics()
     for column, quantity in QUANTITIES.items():
+        effort = "steps" if column == "mean_return" else "sequences"
         # A task's errors are no numbers in an environment that is no task's.
         points = [
-            (row["sequences"], row[column])
+            (row[effort], row[column])
             for row in metrics
             if math.isfinite(row.get(column, math.nan))
         ]
         if points:
-            sequences, values = np.array(points, float).T
-            results.curves.append(Curve(place, quantity, (sequences, values)))
+            efforts, values = np.array(points, float).T
+            results.curves.append(Curve(place, quantity, (efforts, values)))
     results.runs[place] = run
 
 

@@ -11,11 +11,13 @@ class Report(NamedTuple):
 
     Attributes:
         sequences: training sequences so far.
+        steps: of all of them, each as often as it was shown: one is an episode in the environment.
         seconds: time since training began, compilation included.
         updates_per_second: of the stretch since the last report, held-out tests not counted.
         sequences_per_second: likewise.
         loss_bits: training cost in bits per new sequence (none that is shown again), mean since the
             last report.
+        mean_return: what the answers to these would have earned, mean over them.
         bit_errors: wrong bits per new training sequence, mean since the last report.
         held_out_bit_errors: wrong bits per held-out sequence of the longest training length.
         held_out_loss_bits: cost of these in bits per sequence.
@@ -27,10 +29,12 @@ class Report(NamedTuple):
     """
 
     sequences: int
+    steps: int
     seconds: float
     updates_per_second: float
     sequences_per_second: float
     loss_bits: float
+    mean_return: float
     bit_errors: float
     held_out_bit_errors: float
     held_out_loss_bits: float

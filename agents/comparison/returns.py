@@ -1,0 +1,67 @@
+"""Returns against environment steps: where learning by reward and by right answers meet."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.markdown import table_head, table_row
+from agents.pictures import LearningCurve
+from agents.reward_config import RewardConfig
+from agents.runs import Run
+
+Curves = Mapping[str, Sequence[LearningCurve]]
+"""Of each variant, each run's environment steps and the mean return of training episodes."""
+
+
+def return_curves(runs: Mapping[str, Sequence[Run]]) -> Curves:
+    """Returns the returns of each variant's runs.
+
+    Nothing, if none of them learns by reward, so that steps matter to nobody, or if one was trained
+    when metrics did not tell steps and returns of learning by right answers yet.
+    """
+    every = [run for group in runs.values() for run in group]
+    if not any(isinstance(run.config, RewardConfig) for run in every):
+        return {}
+    curves = {name: [_curve(run) for run in group] for name, group in runs.items()}
+    known = all(curve is not None for group in curves.values() for curve in group)
+    return {name: [curve for curve in group if curve] for name, group in curves.items() if known}
+
+
+def _curve(run: Run) -> LearningCurve | None:
+    rows = [row for row in run.read_metrics() if not np.isnan(row.get("mean_return", np.nan))]
+    if not rows:
+        return None
+    return np.array([row["steps"] for row in rows]), np.array([row["mean_return"] for row in rows])
+
+
+def marks(curves: Curves) -> list[int]:
+    """Returns 1, 3, 10, 30, ... environment steps, from the first report to the end of them all."""
+    every = [steps for group in curves.values() for steps, _ in group]
+    first, last = min(steps[0] for steps in every), max(steps[-1] for steps in every)
+    found = sorted(factor * 10**power for power in range(12) for factor in (1, 3))
+    return [mark for mark in found if first <= mark and mark / 3.4 < last]
+
+
+def returns_table(curves: Curves) -> str:
+    """Returns a Markdown table: each variant's return after so many environment steps.
+
+    The return is that of a run's last report until then, the mean over the training episodes since
+    the report before; the last one of all, once the training has ended.
+    """
+    columns = marks(curves)
+    lines = table_head(["return after steps", *(f"{mark:,}" for mark in columns)])
+    for name, group in curves.items():
+        cells = []
+        for mark in columns:
+            told = [values[steps <= mark][-1] for steps, values in group if steps[0] <= mark]
+            whole = len(told) == len(group)
+            cells.append(_spread(np.array(told)) if whole else "")
+        lines.append(table_row([f"`{name}`", *cells]))
+    return "\n".join(lines)
+
+
+def _spread(values: NDArray[np.float64]) -> str:
+    found = (np.median(values), values.min(), values.max())
+    middle, least, most = (f"{round(float(value), 3) + 0.0:.3f}" for value in found)
+    return f"{middle} [{least}, {most}]"
