@@ -2,7 +2,10 @@
 
 It is one of:
 
-- a class with `act`: called with `env_id`, `task` and `seed`, for each environment and seed;
+- a class with `act`: called with `env_id`, `task` and `seed`, for each environment and seed. One
+  that learns there takes `steps`, too, the environment steps that it may learn from, and if it
+  likes `lengths`, the least and the greatest length of training. It may leave its learning curve
+  in `curve`, as pairs of environment steps and the mean return of training episodes;
 - an object with `act`;
 - a function, which is the `act` of an agent without memory.
 
@@ -23,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.files import fingerprint
+from agents.training.learned import Curve
 from ntm_gym import Task
 
 
@@ -32,11 +36,15 @@ class OwnAgent:
     Args:
         own: an object with `act`, or a function; see the module's text.
 
+    Attributes:
+        curve: its learning curve; empty if it has none.
+
     Raises:
-        ValueError: it takes other arguments.
+        ValueError: it takes other arguments, or its learning curve is none.
     """
 
     def __init__(self, own: Any) -> None:
+        self.curve = _curve(own)
         self._own = own
         self._stateful = hasattr(own, "reset")
         if not hasattr(own, "act"):
@@ -109,11 +117,36 @@ def find_own(source: str) -> Any:
             f"expected a class or an object with act, or a function, at {source}, got {found!r}"
         )
     if inspect.isclass(found):
-        words = f"{source}(env_id=..., task=..., seed=...)"
-        _expect_call(words, found, env_id=None, task=None, seed=None)
+        words = f"{source}(env_id=..., task=..., seed=...), and steps and lengths if it learns"
+        _expect_call(words, found, env_id=None, task=None, seed=None, **dict.fromkeys(_asks(found)))
     else:
         OwnAgent(found)
     return found
+
+
+def _asks(found: Any) -> list[str]:
+    """Returns which of steps and lengths, to learn with, a class asks for."""
+    try:
+        names = inspect.signature(found).parameters
+    except (TypeError, ValueError):  # not known of everything that is not Python
+        return []
+    return [name for name in ("steps", "lengths") if name in names]
+
+
+def own_learns(source: str) -> bool:
+    """Whether what MODULE:NAME names learns from environment steps; raises as `find_own` does."""
+    found = find_own(source)
+    return inspect.isclass(found) and "steps" in _asks(found)
+
+
+def _curve(own: Any) -> Curve:
+    curve = getattr(own, "curve", None)
+    try:
+        return [(int(steps), float(mean)) for steps, mean in ([] if curve is None else curve)]
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"expected a curve of pairs, environment steps and mean return, got {curve!r}"
+        ) from error
 
 
 def _expect_call(words: str, called: Any, *arguments: Any, **named: Any) -> None:
@@ -128,15 +161,27 @@ def _expect_call(words: str, called: Any, *arguments: Any, **named: Any) -> None
         raise ValueError(f"expected {words}, got one with {error}") from None
 
 
-def make_own(source: str, env_id: str, task: Task, seed: int) -> OwnAgent:
-    """Returns the agent that MODULE:NAME names, for one environment and seed.
+def make_own(
+    source: str, env_id: str, task: Task, seed: int, steps: int, lengths: tuple[int, int]
+) -> OwnAgent:
+    """Returns the agent that MODULE:NAME names, for one environment and seed, once it has learned.
+
+    Args:
+        source: what was named.
+        env_id: id of the environment.
+        task: its task.
+        seed: the seed.
+        steps: environment steps that it may learn from.
+        lengths: the least and the greatest length of training.
 
     Raises:
-        ValueError: as `find_own` does.
+        ValueError: as `find_own` does, or its learning curve is none.
     """
     found = find_own(source)
     if inspect.isclass(found):
-        found = cast(Any, found)(env_id=env_id, task=task, seed=seed)
+        budget = {"steps": steps, "lengths": lengths}
+        asked = {name: budget[name] for name in _asks(found)}
+        found = cast(Any, found)(env_id=env_id, task=task, seed=seed, **asked)
     return OwnAgent(found)
 
 

@@ -65,6 +65,11 @@ class Keeps:
         return self.seen[-3]
 
 
+class Learner(Keeps):
+    def __init__(self, env_id, task, seed, steps, lengths):
+        self.curve = [(steps // 2, 0.25), (np.int64(steps), np.float32(lengths[1]))]
+
+
 def zeros(observation):
     return np.zeros((len(observation), 2))
 
@@ -337,6 +342,28 @@ def test_own_agents(mine, tmp_path):
     (mine / "mine.py").write_text(MINE + "\n")
     with pytest.raises(RunError, match=r"holds a result of other settings \(module\)"):
         jobs[0].is_done()
+
+
+@pytest.mark.usefixtures("mine")
+def test_an_own_agent_that_learns_has_a_budget_and_a_curve(tmp_path):
+    (job,) = small(tmp_path, "mine:Learner", steps=64)
+    result = done(job)
+    assert (result.steps, result.curve) == (64, [(32, 0.25), (64, SMALL["max_length"])])
+    assert result.seconds >= 0
+    assert result.scores[0].perfect == 1
+    with pytest.raises(RunError, match=r"holds a result of other settings \(steps\)"):
+        dataclasses.replace(job, steps=32).is_done()
+    # One that learns nothing has no budget, so that its result stays.
+    (other,) = small(tmp_path, "mine:Keeps", steps=64)
+    done(other)
+    assert dataclasses.replace(other, steps=32).is_done()
+
+
+@pytest.mark.parametrize("curve", [3, [1, 2], [("a", 0.5)]])
+def test_a_curve_that_is_none(curve):
+    own = type("A", (), {"curve": curve, "act": lambda *_: None})()
+    with pytest.raises(ValueError, match="expected a curve of pairs, environment steps and mean"):
+        OwnAgent(own)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from typing import Literal
 
 from agents.benchmark.sb3_settings import SB3_LEARNERS
 from agents.cell_config import CELL_CONFIGS
-from agents.own_agent import find_own
+from agents.own_agent import find_own, own_learns
 
 REWARD_CELLS = {f"{cell}-rl": cell for cell in CELL_CONFIGS}
 """The cell of each learner of `agents.actor_critic`."""
@@ -46,7 +46,8 @@ class Entrant:
     @property
     def learns(self) -> bool:
         """Whether the benchmark trains it."""
-        return self.kind in ("sb3", "reward")
+        own_learner = self.kind == "own" and own_learns(self.source)
+        return self.kind in ("sb3", "reward") or own_learner
 
 
 def parse_entrants(texts: Sequence[str]) -> list[Entrant]:

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import shutil
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ class Result:
     """What came of a job.
 
     Attributes:
-        steps: environment steps of the training; None if it learned from no rewards.
+        steps: environment steps of the training; None if not known.
         seconds: of the training; None if that is not known.
         curve: returns during training, empty if they are not known.
         scores: at each length.
@@ -226,14 +227,23 @@ class BenchmarkJob:
                 oracle = OracleAgent(self.task)
                 return Learned(lambda _: oracle, 0, 0.0)
             case "own":
-                own = make_own(self.entrant.source, self.env_id, self.task, self.seed)
-                return Learned(lambda _: own)
+                return self._make_own()
             case "sb3":
                 return self._train_sb3(tell)
             case "reward":
                 return self._train_by_reward(tell)
             case "run":
                 return self._load_run(self._network)
+
+    def _make_own(self) -> Learned:
+        began = time.perf_counter()
+        place = self.env_id, self.task, self.seed
+        own = make_own(self.entrant.source, *place, self.steps, self.trained)
+        if not self.entrant.learns:
+            return Learned(lambda _: own)
+        seconds = round(time.perf_counter() - began, 3)
+        steps = own.curve[-1][0] if own.curve else self.steps
+        return Learned(lambda _: own, steps, seconds, own.curve)
 
     def _train_sb3(self, tell: Tell) -> Learned:
         from agents import console

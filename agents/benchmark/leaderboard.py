@@ -30,7 +30,7 @@ class Row(NamedTuple):
         oracle_return: the oracle's on the same tapes.
         score: 0 for random answers, 1 for the oracle's.
         perfect: fraction of tapes without a wrong bit.
-        env_steps: environment steps of the training; None if it learned from no rewards.
+        env_steps: environment steps of the training; None if not known.
         seconds: of the training; None if not known.
     """
 
@@ -154,8 +154,8 @@ def _explanation(episodes: int) -> str:
         "interval of a stratified bootstrap if there are several seeds; over all environments, of "
         "each seed's means over the lengths of an environment, so that environments count alike. "
         "Lengths in italics are beyond those of training. Environment steps and seconds are those "
-        "of the training, mean over seeds; - where they are not known, or where an agent learned "
-        "from no rewards."
+        "of the training, mean over seeds; those of the right answers, where an agent learned from "
+        "such; - where they are not known."
     )
 
 

@@ -13,7 +13,7 @@ class Learned(NamedTuple):
     Attributes:
         agent_at: gives the agent that answers tapes of a length: an `agents.agent.Agent`, or an
             object with its `act` alone.
-        steps: environment steps of its training, of all rows; None if it learned from no rewards.
+        steps: environment steps of its training, of all rows; None if not known.
         seconds: of its training; None if that is not known.
         curve: returns during training.
     """
