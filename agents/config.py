@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from agents.cell_config import CELL_CONFIGS, CellConfig, DNCConfig, NTMConfig
-from agents.learning_config import LearningConfig, Optimizer
+from agents.learning_config import Checks, LearningConfig, Optimizer
 from agents.settings import changed
 from ntm_gym.protocol import PROTOCOLS
 from ntm_gym.tasks import AssociativeRecall, Copy, DynamicNGrams, PrioritySort, RepeatCopy
@@ -33,13 +33,22 @@ class TrainConfig(LearningConfig):
     report_sequences: int = 1_000
     """Sequences between two reports. Each report tests on held-out sequences."""
 
-    def checks(self) -> dict[str, bool]:
-        """Whether each setting is possible."""
+    def checks(self) -> Checks:
+        """Whether each setting is possible, and what it should be."""
         return {
             **super().checks(),
-            "min_length": self.min_length >= self.task.shortest,
-            "max_length": self.max_length >= self.min_length,
-            "report_sequences": self.report_sequences >= self.batch_size,
+            "min_length": (
+                self.min_length >= self.task.shortest,
+                f"of at least {self.task.shortest}",
+            ),
+            "max_length": (
+                self.max_length >= self.min_length,
+                f"of at least min_length, {self.min_length}",
+            ),
+            "report_sequences": (
+                self.report_sequences >= self.batch_size,
+                f"of at least batch_size, {self.batch_size}",
+            ),
             **self.at_least_one("batch_size", "max_sequences"),
         }
 

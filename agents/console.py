@@ -183,9 +183,15 @@ def reward_progress(config: RewardConfig) -> Iterator[Callable[[Any], None]]:
         yield on_report
 
 
-def print_return(folder: Path, outcome: Any) -> None:
+def print_return(config: RewardConfig, folder: Path, outcome: Any) -> None:
     """Says how learning by reward ended in an environment that is no task's."""
-    last = outcome.reports[-1]
+    last, solved = outcome.reports[-1], outcome.solved
+    if solved is not None:
+        console.print(
+            f"Solved after {solved.sequences:,} episodes, {solved.steps:,} steps,"
+            f" {solved.seconds:.0f} s: a mean return of at least {config.reward_threshold:g},"
+            f" {config.solved_reports} reports in a row."
+        )
     console.print(
         f"Mean return {last.mean_return:.2f} after {last.sequences:,} episodes, {last.steps:,}"
         f" steps, {last.seconds:.0f} s."

@@ -6,6 +6,9 @@ The docs of the fields are the help of ``scripts/train.py`` and ``scripts/train_
 from dataclasses import dataclass
 from typing import Literal
 
+Checks = dict[str, tuple[bool, str]]
+"""Of each setting, whether it is possible, and what it should be."""
+
 Optimizer = Literal["adam", "rmsprop", "plain_rmsprop"]
 
 BEFORE = {"alike": 0.0}
@@ -41,11 +44,13 @@ class LearningConfig:
     """Decay of the running mean of the weights over updates, which is tested and saved."""
     solved_sequences: int = 640
     """A report counts as solved if it has no wrong bit in so many held-out sequences of the longest
-    training length."""
+    training length. (In environments that are no task's, if its mean return is the reward threshold
+    that Gymnasium knows of the environment, or more.)"""
     solved_reports: int = 3
     """The task is solved as soon as so many reports in a row count as solved."""
     anneal_below: float = 0.15
-    """A report with fewer wrong bits than this in a held-out sequence lets the step size fall."""
+    """A report with fewer wrong bits than this in a held-out sequence lets the step size fall. (In
+    environments that are no task's, one that counts as solved.)"""
     anneal_reports: int = 40
     """The step size falls to 0 in so many equal parts, one after each such report; then training
     ends."""
@@ -71,35 +76,44 @@ class LearningConfig:
     seed: int = 0
     """Seed of all that is drawn at random: weights, training and held-out sequences, actions."""
 
-    def checks(self) -> dict[str, bool]:
-        """Whether each setting is possible."""
+    def checks(self) -> Checks:
+        """Whether each setting is possible, and what it should be."""
         recalls = hasattr(getattr(self, "task", None), "alike")
         return {
-            "learning_rate": self.learning_rate > 0,
-            "anneal_below": self.anneal_below > 0,
-            "lost_above": self.lost_above >= self.anneal_below,
-            "averaging": 0 <= self.averaging < 1,
-            "clip_norm": self.clip_norm > 0,
-            "longest_gradient": self.longest_gradient > 0,
-            "blur_cost": self.blur_cost >= 0,
-            "replay": 0 <= self.replay < 1,
-            "alike": self.alike == 0 or (recalls and 0 < self.alike <= 1),
-            "anneal_budget": 0 <= self.anneal_budget <= 1,
-            "seed": 0 <= self.seed < 2**32,
+            "alike": (
+                self.alike == 0 or (recalls and 0 < self.alike <= 1),
+                "from 0 to 1" if recalls else "0, as it is of associative recall alone",
+            ),
+            "seed": (0 <= self.seed < 2**32, "from 0 to 2**32 - 1"),
+            "lost_above": (
+                self.lost_above >= self.anneal_below,
+                f"of at least anneal_below, {self.anneal_below}",
+            ),
+            "averaging": (0 <= self.averaging < 1, "from 0 to below 1"),
+            "replay": (0 <= self.replay < 1, "from 0 to below 1"),
+            "anneal_budget": (0 <= self.anneal_budget <= 1, "from 0 to 1"),
+            "blur_cost": (self.blur_cost >= 0, "of at least 0"),
+            **self.above_zero("learning_rate", "anneal_below", "clip_norm", "longest_gradient"),
             **self.at_least_one("solved_sequences", "solved_reports"),
             **self.at_least_one("anneal_reports", "most_left_out"),
         }
 
-    def at_least_one(self, *names: str) -> dict[str, bool]:
-        """Whether each of these settings is at least 1."""
-        return {name: getattr(self, name) >= 1 for name in names}
+    def at_least_one(self, *names: str) -> Checks:
+        """Checks that each of these settings is at least 1."""
+        return {name: (getattr(self, name) >= 1, "of at least 1") for name in names}
+
+    def above_zero(self, *names: str) -> Checks:
+        """Checks that each of these settings is above 0."""
+        return {name: (getattr(self, name) > 0, "above 0") for name in names}
 
     def __post_init__(self) -> None:
         bad = [
-            f"{name}={getattr(self, name)!r}" for name, holds in self.checks().items() if not holds
+            f"expected {name} {words}, got {getattr(self, name)!r}"
+            for name, (holds, words) in self.checks().items()
+            if not holds
         ]
         if bad:
-            raise ValueError(f"expected settings in their ranges, got {', '.join(bad)}")
+            raise ValueError("; ".join(bad))
 
     def left(self, sequences: int, falls: int, budget: int) -> float:
         """What is left of the step size, from 1 to 0.

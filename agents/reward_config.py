@@ -4,6 +4,7 @@ The docs of the fields below are the help of ``scripts/train_rl.py``.
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ import tyro
 
 from agents.cell_config import CELL_CONFIGS, CellConfig, NTMConfig
 from agents.config import CONFIGS, recipe
-from agents.learning_config import LearningConfig
+from agents.learning_config import Checks, LearningConfig
 from agents.settings import changed, expect
 from ntm_gym import PROTOCOLS, Task
 
@@ -83,33 +84,53 @@ class RewardConfig(LearningConfig):
     report_updates: int = 100
     """Updates between two reports."""
 
-    def checks(self) -> dict[str, bool]:
-        """Whether each setting is possible."""
+    def checks(self) -> Checks:
+        """Whether each setting is possible, and what it should be."""
+        parts = self.minibatches
         checks = {
             **super().checks(),
-            **self.at_least_one("episodes", "rollouts", "max_steps", "epochs", "minibatches"),
+            **self.at_least_one("episodes", "rollouts", "max_steps", "epochs"),
             **self.at_least_one("max_updates", "report_updates"),
-            "reward_scale": self.reward_scale > 0,
-            "policy_weight": self.policy_weight > 0,
-            "value_weight": self.value_weight >= 0,
-            "entropy_bonus": self.entropy_bonus >= 0,
-            "ppo_clip": self.ppo_clip >= 0,
-            "exploration": 0 <= self.exploration < 1,
-            "gamma": 0 <= self.gamma <= 1,
-            "gae_lambda": 0 <= self.gae_lambda <= 1,
+            **self.above_zero("reward_scale", "policy_weight"),
+            **{
+                name: (getattr(self, name) >= 0, "of at least 0")
+                for name in ("value_weight", "entropy_bonus", "ppo_clip", "imitation")
+            },
+            "exploration": (0 <= self.exploration < 1, "from 0 to below 1"),
+            "gamma": (0 <= self.gamma <= 1, "from 0 to 1"),
+            "gae_lambda": (0 <= self.gae_lambda <= 1, "from 0 to 1"),
+            "minibatches": (
+                parts >= 1 and self.episodes % parts == 0,
+                f"that divide the {self.episodes} episodes",
+            ),
         }
-        checks["minibatches"] &= self.episodes % max(self.minibatches, 1) == 0
-        checks["replay"] &= self.replay == 0 or self.task is not None
-        checks["rollouts"] &= self.rollouts == 1 or self.task is not None
-        checks["imitation"] = self.imitation == 0 or (self.imitation > 0 and self.rollouts > 1)
-        lengths = self.min_length, self.max_length
-        if self.task is None:  # nothing has lengths then
-            checks["curriculum"] = self.curriculum == "uniform"
-            checks["min_length"], checks["max_length"] = (length is None for length in lengths)
-        else:
-            checks["min_length"] = lengths[0] is not None and lengths[0] >= self.task.shortest
-            checks["max_length"] = checks["min_length"] and (lengths[1] or 0) >= (lengths[0] or 0)
-        return checks
+        if self.rollouts == 1 and self.imitation > 0:
+            checks["imitation"] = (False, "of 0 with one rollout")
+        return {**checks, **(self._lengths() if self.task else self._nothing_of_tasks())}
+
+    def _lengths(self) -> Checks:
+        least, least_of_all = self.min_length, self.task.shortest
+        return {
+            "min_length": (
+                least is not None and least >= least_of_all,
+                f"of at least {least_of_all}",
+            ),
+            "max_length": (
+                self.max_length is not None and self.max_length >= (least or least_of_all),
+                f"of at least min_length, {least}",
+            ),
+        }
+
+    def _nothing_of_tasks(self) -> Checks:
+        """What has no meaning in environments that are no task's."""
+        none: Checks = {
+            name: (getattr(self, name) is None, "left out, as only tasks have lengths")
+            for name in ("min_length", "max_length")
+        }
+        for name, neutral in (("curriculum", "uniform"), ("replay", 0), ("rollouts", 1)):
+            words = f"of {neutral!r} in environments that are no task's"
+            none[name] = (getattr(self, name) == neutral, words)
+        return none
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -127,6 +148,16 @@ class RewardConfig(LearningConfig):
         if self.task is None:
             return self.max_steps
         return int(self.task.steps(np.array([self.max_length]))[0])
+
+    @property
+    def reward_threshold(self) -> float:
+        """Mean return from which on a report is good, in an environment that is no task's.
+
+        Infinite if Gymnasium does not know the environment here, or no threshold of it.
+        """
+        spec = gym.registry.get(self.env_id)
+        threshold = None if spec is None else spec.reward_threshold
+        return math.inf if threshold is None else threshold
 
     @property
     def max_sequences(self) -> int:
@@ -165,7 +196,15 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     name = RewardConfig(env_id).name
     if name not in CONFIGS:
         kind = NTMConfig(slots=16) if cell == "ntm" else CELL_CONFIGS[cell]()
-        return RewardConfig(env_id, cell=kind, entropy_bonus=0.01, reward_scale=0.1)
+        return RewardConfig(
+            env_id,
+            cell=kind,
+            entropy_bonus=0.01,
+            reward_scale=0.1,
+            # Episodes can be long.
+            report_updates=10,
+            anneal_reports=20,
+        )
     supervised = recipe(name, cell)
     settings = {each.name: getattr(supervised, each.name) for each in fields(LearningConfig)}
     episodes = supervised.batch_size

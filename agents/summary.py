@@ -50,7 +50,7 @@ def solved_summary(solved: Sequence[float | None]) -> Solved:
 
 def solved_at(run: Run) -> SolvedAt | None:
     """Returns when the first report was of the first row of good reports; None if none was."""
-    row = first_solved(run.read_metrics(), run.config.solved_reports)
+    row = first_solved(run.read_metrics(), run.config)
     if row is None:
         return None
     return SolvedAt(

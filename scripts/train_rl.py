@@ -84,7 +84,7 @@ def main(
 
         outcome = actor_critic.train(config, opened, on_report, stop_requested)
     if config.task is None:
-        console.print_return(opened.folder, outcome)
+        console.print_return(config, opened.folder, outcome)
         return
     console.print_outcome(config, opened.folder, outcome)
     if episodes_at_end:

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 
+import gymnasium as gym
 import keras
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import tensorflow as tf
 from marks import SAVING
 from matplotlib.image import imread
 
+from agents import console
 from agents.actor_critic import _told_of, train
 from agents.cell_config import DNCConfig, LSTMConfig, NTMConfig
 from agents.evaluation import evaluate_run
@@ -21,6 +23,7 @@ from agents.reinforcement.policy_gradient import compile_update, differentiate
 from agents.replay import REWARD
 from agents.reward_config import RewardConfig, expect_known, reward_recipe
 from agents.runs import Run
+from agents.summary import solved_at
 from agents.training.updates import build_optimizer
 from ntm_gym import TaskVectorEnv
 from ntm_gym.cells import LSTMCell, unroll
@@ -391,6 +394,29 @@ def test_runs_repeat(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def test_another_environment_is_solved_by_its_reward_threshold(tmp_path, monkeypatch, capsys):
+    config = dataclasses.replace(
+        CARTPOLE, max_updates=9, report_updates=1, solved_reports=2, anneal_reports=3
+    )
+    assert config.reward_threshold == 475
+    assert RewardConfig("Unknown-v0").reward_threshold == np.inf
+    spec = gym.spec("CartPole-v1")
+    monkeypatch.setattr(spec, "reward_threshold", 8.0)  # an episode has that many steps at least
+    run = run_of(tmp_path, config)
+    outcome = train(config, run)
+    # The step size has fallen to 0.
+    assert [report.sequences for report in outcome.reports] == [4, 8, 12]
+    assert outcome.solved == outcome.reports[0]
+    assert solved_at(run).sequences == 4
+    console.print_return(config, run.folder, outcome)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Solved after 4 episodes" in said
+    assert "a mean return of at least 8, 2 reports in a row" in said
+    # What was not kept up is not solved.
+    monkeypatch.setattr(spec, "reward_threshold", 500.0)
+    assert solved_at(run) is None
+
+
 def test_trains_on_another_packages_environment(tmp_path):
     run = run_of(tmp_path, CARTPOLE)
     outcome = train(CARTPOLE, run)
@@ -438,28 +464,31 @@ def test_learns_a_tiny_copy(tmp_path, how):
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "message"),
     [
-        {"gamma": 1.5},
-        {"rollouts": 0},
-        {"imitation": 5, "rollouts": 1},
-        {"imitation": -1},
-        {"minibatches": 3},
-        {"entropy_bonus": -1},
-        {"exploration": 1.0},
-        {"max_length": 0},
-        {"task": None},
+        ({"gamma": 1.5}, "gamma from 0 to 1, got 1.5"),
+        ({"rollouts": 0}, "rollouts of at least 1, got 0"),
+        ({"imitation": 5, "rollouts": 1}, "imitation of 0 with one rollout, got 5"),
+        ({"imitation": -1}, "imitation of at least 0, got -1"),
+        ({"minibatches": 3}, f"minibatches that divide the {TINY.episodes} episodes, got 3"),
+        ({"minibatches": 0}, f"minibatches that divide the {TINY.episodes} episodes, got 0"),
+        ({"entropy_bonus": -1}, "entropy_bonus of at least 0, got -1"),
+        ({"exploration": 1.0}, "exploration from 0 to below 1, got 1.0"),
+        ({"max_length": 0}, "max_length of at least min_length, 1, got 0"),
+        ({"max_length": None}, "max_length of at least min_length, 1, got None"),
+        ({"min_length": None}, "min_length of at least 1, got None"),
+        ({"task": None}, "rollouts of 1 in environments that are no task's, got"),
     ],
     ids=str,
 )
-def test_impossible_settings(changes):
-    with pytest.raises(ValueError, match=f"expected settings .*{next(iter(changes))}|rollouts"):
+def test_impossible_settings(changes, message):
+    with pytest.raises(ValueError, match=f"expected {message}"):
         dataclasses.replace(TINY, **changes)
 
 
 @pytest.mark.parametrize("change", [{"curriculum": "naive"}, {"min_length": 3}, {"max_length": 3}])
 def test_environments_without_a_task_have_no_lengths(change):
-    with pytest.raises(ValueError, match=f"expected settings .*{next(iter(change))}"):
+    with pytest.raises(ValueError, match=f"expected {next(iter(change))} (left out|of 'uniform')"):
         RewardConfig("CartPole-v1", **change)
 
 

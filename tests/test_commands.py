@@ -150,7 +150,7 @@ def test_wrong_use():
     ("words", "message"),
     [
         (["train.py", "copy", "--episodes", "-1"], "expected episodes of at least 0, got -1"),
-        (["train.py", "copy", "--seed", "5000000000"], "got seed=5000000000"),
+        (["train.py", "copy", "--seed", "5000000000"], "expected seed from 0 to 2**32 - 1, got"),
         (
             ["train_rl.py", "--seed", "1", "NTMAssociativeRecall-v0"],
             "id before all options, got NTMA",

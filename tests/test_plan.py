@@ -110,7 +110,7 @@ BROKEN = {
     "lengths.copy = 3": "lengths.copy: expected a list with something in it, got 3",
     "lengths.copy = [0]": "variant 'ntm' on copy: expected lengths",
     "lengths.repeat_copy = [3]": "lengths: expected some of copy, got 'repeat_copy'",
-    "max_sequences = 0": "variant 'ntm' on copy: .*max_sequences=0",
+    "max_sequences = 0": "variant 'ntm' on copy: expected max_sequences of at least 1, got 0",
     "seeds = 1 2": "tiny.toml: ",
     "settings = 3": "settings: expected a table of settings, got 3",
     "settings.seed = 3": "settings: expected no seed",
@@ -141,7 +141,7 @@ BROKEN_VARIANTS = {
     'learning = "reward"\nmax_updates = 5': "max_updates: expected none beside .*, got 5",
     'learning = "guess"': "learning: expected one of supervised, reward, got 'guess'",
     'learning = "reward"': "settings: expected some of .*, got 'report_sequences'",
-    "learning_rate = -1": "expected settings in their ranges, got learning_rate=-1.0",
+    "learning_rate = -1": "expected learning_rate above 0, got -1.0",
     "seed = 3": "variants: expected no seed",
 }
 

@@ -382,20 +382,24 @@ def test_settings_of_a_cell_are_its_arguments(cell):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "message"),
     [
-        {"batch_size": 0},
-        {"max_length": 0},
-        {"averaging": 1.0},
-        {"learning_rate": 0.0},
-        {"anneal_budget": 1.5},
-        {"blur_cost": -1.0},
-        {"replay": 1.0},
-        {"alike": 0.5},  # no setting of Copy
+        ({"batch_size": 0}, "expected batch_size of at least 1, got 0"),
+        ({"min_length": 0}, "expected min_length of at least 1, got 0"),
+        ({"max_length": 0}, "expected max_length of at least min_length, 1, got 0"),
+        ({"report_sequences": 3}, "expected report_sequences of at least batch_size, 4, got 3"),
+        ({"averaging": 1.0}, "expected averaging from 0 to below 1, got 1.0"),
+        ({"learning_rate": 0.0}, "expected learning_rate above 0, got 0.0"),
+        ({"lost_above": 0.1}, "expected lost_above of at least anneal_below, 0.15, got 0.1"),
+        ({"anneal_budget": 1.5}, "expected anneal_budget from 0 to 1, got 1.5"),
+        ({"blur_cost": -1.0}, "expected blur_cost of at least 0, got -1.0"),
+        ({"replay": 1.0}, "expected replay from 0 to below 1, got 1.0"),
+        ({"alike": 0.5}, "expected alike 0, as it is of associative recall alone, got 0.5"),
+        ({"seed": -1, "clip_norm": 0.0}, "expected seed .*, got -1; expected clip_norm above 0"),
     ],
 )
-def test_impossible_settings_are_named(change):
-    with pytest.raises(ValueError, match=next(iter(change))):
+def test_impossible_settings_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
         CopyConfig(**change)
 
 

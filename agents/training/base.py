@@ -27,7 +27,7 @@ from agents.reward_config import RewardConfig
 from agents.runs import RunError
 from agents.training.checkpoints import Checkpoint
 from agents.training.guards import Guard, LeftOutError
-from agents.training.reports import check_row, first_solved, lesson_columns
+from agents.training.reports import check_row, first_solved, lesson_columns, wanted_return
 from agents.training.updates import compile_test, held_out_groups, recipe_optimizer
 from ntm_gym.curriculum import make_curriculum
 
@@ -143,7 +143,14 @@ class Training(abc.ABC):
     @property
     def falls(self) -> int:
         """How many reports have let the step size fall."""
-        return sum(row["held_out_bit_errors"] < self.config.anneal_below for row in self.rows)
+        return sum(map(self._lets_fall, self.rows))
+
+    def _lets_fall(self, row: Mapping[str, Any]) -> bool:
+        """Whether a report is so good that the step size falls."""
+        wanted = wanted_return(self.config)
+        if wanted is None:
+            return bool(row["held_out_bit_errors"] < self.config.anneal_below)
+        return bool(row["mean_return"] >= wanted)
 
     @property
     def left(self) -> float:
@@ -168,7 +175,7 @@ class Training(abc.ABC):
     @property
     def solved(self) -> Mapping[str, Any] | None:
         """The row of the first report that solved the task, or None."""
-        return first_solved(self.rows, self.config.solved_reports)
+        return first_solved(self.rows, self.config)
 
     def as_report(self, row: Mapping[str, Any]) -> Any:
         """Returns the report of a row, which may have more columns."""
@@ -195,7 +202,7 @@ class Training(abc.ABC):
         when the weights are already spoiled.
         """
         self.rows.append(report._asdict() | lesson_columns(self.curriculum))
-        if report.held_out_bit_errors < self.config.anneal_below:
+        if self._lets_fall(self.rows[-1]):
             self._good = [*self._good[-1:], self._values()]
         elif report.held_out_bit_errors > self.config.lost_above and self._good:
             del self._good[1:]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from agents.config import TrainConfig
+from agents.reward_config import RewardConfig
 from ntm_gym.curriculum import Lessons, PredictionGain
 
 
@@ -96,10 +98,28 @@ def check_row(row: Any, names: Sequence[str]) -> dict[str, Any]:
     return row
 
 
-def first_solved(rows: Sequence[Mapping[str, Any]], in_a_row: int) -> Mapping[str, Any] | None:
-    """Returns the first row of the first so many in a row without wrong held-out bits, or None."""
-    for i in range(len(rows) - in_a_row + 1):
-        if not any(row["held_out_bit_errors"] for row in rows[i : i + in_a_row]):
+def wanted_return(config: TrainConfig | RewardConfig) -> float | None:
+    """Returns the mean return of a good report in an environment that is no task's, else None."""
+    if isinstance(config, RewardConfig) and config.task is None:
+        return config.reward_threshold
+    return None
+
+
+def first_solved(
+    rows: Sequence[Mapping[str, Any]], config: TrainConfig | RewardConfig
+) -> Mapping[str, Any] | None:
+    """Returns the first row of the first `solved_reports` in a row that count as solved, or None.
+
+    Of a task, those without wrong held-out bits; of another environment, those with its
+    `reward_threshold` or more.
+    """
+    wanted = wanted_return(config)
+    good = [
+        not row["held_out_bit_errors"] if wanted is None else row["mean_return"] >= wanted
+        for row in rows
+    ]
+    for i in range(len(rows) - config.solved_reports + 1):
+        if all(good[i : i + config.solved_reports]):
             return rows[i]
     return None
 
