@@ -237,14 +237,6 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     )
 
 
-def expect_known(env_id: str) -> None:
-    """Raises ValueError if Gymnasium has no environment of this id."""
-    try:
-        gym.spec(env_id)
-    except gym.error.Error as error:
-        raise ValueError(f"expected the id of an environment, got {env_id!r}: {error}") from error
-
-
 def reward_config_from_dict(settings: dict[str, Any], cell: str) -> RewardConfig:
     """Returns the config that `dataclasses.asdict` made the settings of.
 

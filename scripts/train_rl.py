@@ -16,7 +16,8 @@ from typing import Annotated, Literal
 from agents.extras import tyro  # isort: skip (the other imports need what it looks for)
 
 from agents.commands import chosen_cell
-from agents.reward_config import RewardConfig, expect_known, reward_recipe
+from agents.reinforcement.spaces import expect_learnable
+from agents.reward_config import RewardConfig, reward_recipe
 from agents.settings import expect_at_least
 
 WORDS = [word for word in sys.argv[1:] if word != "--debug"]
@@ -59,7 +60,7 @@ def main(
             f"expected the environment's id before all options, got {config.env_id} after some"
         )
     expect_at_least("episodes_at_end", episodes_at_end, 0)
-    expect_known(config.env_id)
+    expect_learnable(config.env_id)
     # Loading TensorFlow takes seconds, which --help and wrong arguments need not wait for.
     from agents import console, tables
 

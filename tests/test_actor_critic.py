@@ -20,8 +20,9 @@ from agents.recurrent import RecurrentAgent
 from agents.reinforcement.advantages import better_bits, lesson
 from agents.reinforcement.experience import Experience, Player
 from agents.reinforcement.policy_gradient import compile_update, differentiate
+from agents.reinforcement.spaces import expect_learnable
 from agents.replay import REWARD
-from agents.reward_config import RewardConfig, expect_known, reward_recipe
+from agents.reward_config import RewardConfig, reward_recipe
 from agents.runs import Run
 from agents.summary import solved_at
 from agents.training.updates import build_optimizer
@@ -435,7 +436,7 @@ def test_an_id_that_is_no_environments():
     with pytest.raises(ValueError, match=r"env_id: expected .* without a module to import, got"):
         dataclasses.replace(CARTPOLE, env_id="some_module:Env-v0")
     with pytest.raises(ValueError, match="expected the id of an environment, got 'NTMCpoy-v0'"):
-        expect_known("NTMCpoy-v0")
+        expect_learnable("NTMCpoy-v0")
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,8 @@ def test_wrong_use():
             "id before all options, got NTMA",
         ),
         (["train_rl.py", "NTMCpoy-v0"], "expected the id of an environment, got 'NTMCpoy-v0'"),
+        (["train_rl.py", "FrozenLake-v1"], "expected observations of a Box, got Discrete(16)"),
+        (["train_rl.py", "MountainCarContinuous-v0"], "expected actions of MultiBinary(n), Mul"),
         (["train_rl.py", "CartPole-v1", "--episodes-at-end", "-1"], "expected episodes_at_end"),
         (
             ["throughput.py", "--json", "none/t.json"],

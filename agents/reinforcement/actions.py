@@ -1,12 +1,14 @@
 """Distributions over the actions of an environment, from the outputs of a network."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import tensorflow as tf
 from gymnasium import spaces
 from numpy.typing import NDArray
+
+from agents.reinforcement.spaces import expect_actions
 
 
 class Actions(Protocol):
@@ -123,16 +125,11 @@ def make_actions(space: spaces.Space[Any]) -> Actions:
     """Returns the distribution over a single environment's actions.
 
     Raises:
-        ValueError: if the space is no one-dimensional MultiBinary or MultiDiscrete and no Discrete,
-            or its values do not begin with 0.
+        ValueError: the space is of another kind than `expect_actions` says.
     """
-    if isinstance(space, spaces.MultiBinary) and len(space.shape) == 1:
+    expect_actions(space)
+    if isinstance(space, spaces.MultiBinary):
         return Bits(space.shape[0])
-    if isinstance(space, spaces.MultiDiscrete) and len(space.shape) == 1 and not space.start.any():
+    if isinstance(space, spaces.MultiDiscrete):
         return Choices(space.nvec.tolist())
-    if isinstance(space, spaces.Discrete) and space.start == 0:
-        return Choices([int(space.n)], single=True)
-    raise ValueError(
-        "expected actions of MultiBinary(n), MultiDiscrete([...]) or Discrete(n) from 0 on, "
-        f"got {space}"
-    )
+    return Choices([int(cast("spaces.Discrete", space).n)], single=True)

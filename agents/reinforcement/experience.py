@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 import tensorflow as tf
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from agents.reinforcement.actions import Actions, make_actions
+from agents.reinforcement.spaces import expect_observations
 from agents.reward_config import RewardConfig
 from ntm_gym import Batch
 
@@ -68,9 +68,7 @@ class Player:
             }
         rows = config.episodes * config.rollouts
         self.envs = gym.make_vec(config.env_id, rows, **arguments)
-        space = self.envs.single_observation_space
-        if not isinstance(space, spaces.Box):
-            raise ValueError(f"expected observations of a Box, got {space}")
+        space = expect_observations(self.envs.single_observation_space)
         if self.envs.metadata.get("autoreset_mode") is not AutoresetMode.NEXT_STEP:
             raise ValueError(f"expected next-step autoreset of {config.env_id}")
         self.actions: Actions = make_actions(self.envs.single_action_space)
