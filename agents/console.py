@@ -72,36 +72,26 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def training_progress(config: TrainConfig) -> Iterator[Callable[[Any], None]]:
+def training_progress(config: TrainConfig | RewardConfig) -> Iterator[Callable[[Any], None]]:
     """Shows a bar over the budget, and gives the function that moves it by a report.
 
-    It tells the sequences so far, cost and wrong bits per training and held-out sequence, sequences
-    a second, and the time left to the end of the budget; a run that solves its task ends sooner.
+    It shows each report's line, and the time left to the end of the budget; a run that solves its
+    task ends sooner. Where no bar is seen, such as in a file, the lines stand one below the other.
     """
     columns = (
         BarColumn(bar_width=10),
-        TextColumn("{task.completed:,.0f} {task.fields[report]}"),
+        TextColumn("{task.fields[report]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task(config.name, total=config.max_sequences, report="compiling")
 
         def on_report(report: Any) -> None:
-            text = (
-                f"{report.loss_bits:.2f} bits, {report.bit_errors:.2f} wrong,"
-                f" held out {report.held_out_bit_errors:.2f},"
-                f" {report.sequences_per_second:.0f}/s"
-            )
-            progress.update(bar, completed=report.sequences, report=text)
-            _log(f"{report.sequences:,} sequences: {text}")
+            progress.update(bar, completed=report.sequences, report=report.line)
+            if not console.is_terminal:
+                console.print(report.line, soft_wrap=True, markup=False)
 
         yield on_report
-
-
-def _log(line: str) -> None:
-    """Prints a line where no bar is seen, such as in a file, so that it can be followed there."""
-    if not console.is_terminal:
-        console.print(line, soft_wrap=True, markup=False)
 
 
 @contextmanager
@@ -150,37 +140,6 @@ def stop_when_terminated() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
-
-
-@contextmanager
-def reward_progress(config: RewardConfig) -> Iterator[Callable[[Any], None]]:
-    """Shows a bar over the budget of learning by reward, and gives the function that moves it.
-
-    It tells the different episodes so far, the mean return, of a task the wrong bits per held-out
-    sequence, and the time left to the end of the budget.
-    """
-    columns = (
-        BarColumn(bar_width=10),
-        TextColumn("{task.fields[report]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task(
-            config.name, total=config.max_updates * config.episodes, report="compiling"
-        )
-
-        def on_report(report: Any) -> None:
-            held_out = (
-                "" if config.task is None else f", held out {report.held_out_bit_errors:.2f} wrong"
-            )
-            text = (
-                f"{report.sequences:,} episodes, {report.steps:,} steps,"
-                f" return {report.mean_return:.3f}{held_out}"
-            )
-            progress.update(bar, completed=report.sequences, report=text)
-            _log(text)
-
-        yield on_report
 
 
 def print_return(config: RewardConfig, folder: Path, outcome: Any) -> None:

@@ -75,7 +75,7 @@ def main(
     opened = Run.resume(folder, config, force) if resume else Run.create(folder, config, overwrite)
     with (
         console.stop_requests() as stop_requested,
-        console.reward_progress(config) as show,
+        console.training_progress(config) as show,
         tensorboard_events(opened.folder if tensorboard else None) as write_events,
     ):
 

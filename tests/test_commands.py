@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from agents.commands import DEBUG, describe, run_command
 from agents.config import CopyConfig
 from agents.reward_config import reward_recipe
 from agents.runs import Run, RunError
+from agents.training.reports import Report, RewardReport
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAIN = ["train.py", "copy", "--cell.units", "4", "--cell.slots", "4", "--max-length", "2"]
@@ -196,14 +196,19 @@ def test_a_full_disk_leaves_nothing_half_written_and_a_pipe_gets_plain_text(tmp_
 
 
 def test_each_report_is_a_line_where_no_bar_is_seen(capsys):
-    numbers = {"sequences": 1000, "loss_bits": 2.5, "bit_errors": 1.25, "held_out_bit_errors": 0.5}
-    report = SimpleNamespace(**numbers, sequences_per_second=99.4, steps=7000, mean_return=0.25)
-    for progress, config in (
-        (console.training_progress, CopyConfig()),
-        (console.reward_progress, reward_recipe("NTMCopy-v0")),
+    numbers = {"loss_bits": 2.5, "bit_errors": 1.25, "held_out_bit_errors": 0.5}
+    numbers |= {"sequences": 1000, "sequences_per_second": 99.4}
+    numbers |= {"steps": 7000, "mean_return": 0.25}
+    for kind, config, changes in (
+        (Report, CopyConfig(), {}),
+        (RewardReport, reward_recipe("NTMCopy-v0"), {}),
+        (RewardReport, reward_recipe("CartPole-v1"), {"held_out_bit_errors": float("nan")}),
     ):
-        with progress(config) as on_report:
+        told = dict.fromkeys(kind._fields, 0) | numbers | changes
+        report = kind(*(told[name] for name in kind._fields))
+        with console.training_progress(config) as on_report:
             on_report(report)
     lines = capsys.readouterr().out.splitlines()
     assert "1,000 sequences: 2.50 bits, 1.25 wrong, held out 0.50, 99/s" in lines
-    assert "1,000 episodes, 7,000 steps, return 0.250, held out 0.50 wrong" in lines
+    assert "1,000 episodes, 7,000 steps: return 0.250, held out 0.50 wrong" in lines
+    assert "1,000 episodes, 7,000 steps: return 0.250" in lines

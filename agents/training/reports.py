@@ -1,5 +1,6 @@
 """What training tells of itself from time to time: a row of `metrics.csv`."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -45,6 +46,14 @@ class Report(NamedTuple):
     lesson: int
     mean_length: float
 
+    @property
+    def line(self) -> str:
+        """The report in a line: cost and wrong bits in training, and of held-out sequences."""
+        return (
+            f"{self.sequences:,} sequences: {self.loss_bits:.2f} bits, {self.bit_errors:.2f} wrong,"
+            f" held out {self.held_out_bit_errors:.2f}, {self.sequences_per_second:.0f}/s"
+        )
+
 
 class RewardReport(NamedTuple):
     """What is known after some learning by reward; a row of `metrics.csv`.
@@ -80,6 +89,14 @@ class RewardReport(NamedTuple):
     updates_left_out: int
     lesson: int
     mean_length: float
+
+    @property
+    def line(self) -> str:
+        """The report in a line: mean return, and of a task the wrong bits of held-out sequences."""
+        line = f"{self.sequences:,} episodes, {self.steps:,} steps: return {self.mean_return:.3f}"
+        if math.isnan(self.held_out_bit_errors):
+            return line
+        return f"{line}, held out {self.held_out_bit_errors:.2f} wrong"
 
 
 def check_row(row: Any, names: Sequence[str]) -> dict[str, Any]:
