@@ -201,6 +201,9 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
             cell=kind,
             entropy_bonus=0.01,
             reward_scale=0.1,
+            # What an action changes comes later, so that episodes are worth several passes.
+            epochs=4,
+            ppo_clip=0.2,
             # Episodes can be long.
             report_updates=10,
             anneal_reports=20,
