@@ -223,8 +223,6 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
         "entropy_bonus": 0.0,
         # Also on recall: of a bit that is sure and wrong, a tape teaches only every other time.
         "replay": 0.25,
-        # Not tried on ten seeds yet.
-        "alike": 0.0,
         "max_updates": supervised.max_sequences // episodes,
         # Twice as often as in supervised training, to be done in fewer environment steps.
         "report_updates": supervised.report_sequences // episodes // 2,
