@@ -2,6 +2,7 @@
 
 import pytest
 
+from agents.speed.evaluation import evaluation_times
 from agents.speed.profiling import KINDS, kind_of, profile_update, read_program
 
 PROGRAM = """
@@ -43,3 +44,11 @@ def test_an_update_is_products_and_small_kernels():
     assert kernels["small"].calls > 50 * steps
     assert all(each.calls > 0 and each.milliseconds > 0 for each in kernels.values())
     assert all(each.milliseconds < 1000 for each in kernels.values())
+
+
+def test_what_an_evaluation_takes():
+    time, memory = evaluation_times(0.01, length=30, slots=32, episodes=1)
+    assert 0 < time.baseline_value < time.value < 120
+    assert time.ratio == time.value / time.baseline_value
+    # A process with TensorFlow takes a few hundred MiB.
+    assert (memory.unit, 0.1 < memory.value < 4) == ("GiB", True)

@@ -4,6 +4,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+MEMORY_PASSES = 6
+"""Passes over the whole memory that count as the floor of a step."""
+
 
 class Speed(NamedTuple):
     """One measurement.

@@ -14,7 +14,8 @@ from agents.cell_config import CELL_CONFIGS, NTMConfig
 from agents.config import CopyConfig
 from agents.recurrent import make_cell
 from agents.speed.environments import environment_speeds, sb3_speeds, task_speeds
-from agents.speed.measurement import Speed, rate
+from agents.speed.evaluation import evaluation_times
+from agents.speed.measurement import MEMORY_PASSES, Speed, rate
 from agents.training.updates import compile_test, compile_updates, in_groups, recipe_optimizer
 from ntm_gym import Copy
 
@@ -88,7 +89,7 @@ def update_times(seconds: float) -> Iterator[Speed]:
             f"update, length 20, batch {batch}",
             value,
             "ms",
-            "floor: NumPy's products and 6 passes over memory",
+            f"floor: NumPy's products and {MEMORY_PASSES} passes over memory",
             floor,
             value / floor,
         )
@@ -140,7 +141,7 @@ def _tapes(batch: int, length: int) -> list[Any]:
 
 
 def _floor_ms(batch: int, seconds: float) -> float:
-    """Milliseconds that NumPy takes for an update's matrix products and 6 passes over memory.
+    """Milliseconds that NumPy takes for an update's matrix products and passes over memory.
 
     Per step and dense layer these are the product itself and the two of its gradients.
     """
@@ -168,7 +169,7 @@ def _floor_ms(batch: int, seconds: float) -> float:
                 vectors @ kernel
                 gradients @ kernel.T
                 vectors.T @ gradients
-            for _ in range(6):
+            for _ in range(MEMORY_PASSES):
                 np.multiply(memory, memory, out=result)
         return 1
 
@@ -205,6 +206,7 @@ MEASURES = (
     update_times,
     part_times,
     scaling_times,
+    evaluation_times,
     import_times,
 )
 """All measurements; each takes the seconds for one and yields several."""
