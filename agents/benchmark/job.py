@@ -10,26 +10,24 @@ import dataclasses
 import json
 import shutil
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.agent import OracleAgent, RandomAgent
+from agents.agent import OracleAgent
 from agents.benchmark.entrants import REWARD_CELLS, Entrant
-from agents.benchmark.sb3_settings import SB3_LEARNERS
-from agents.evaluation import AnyLength, held_out, tape_returns
+from agents.benchmark.learning import Tell, learn
+from agents.benchmark.sb3_settings import SB3_LEARNERS, Sb3Learner
+from agents.evaluation import held_out, tape_returns
 from agents.files import RunError, fingerprint, read_json, replacing
 from agents.learning_config import BEFORE
-from agents.own_agent import copy_module, make_own, own_fingerprint
-from agents.training.learned import Curve, Learned
+from agents.own_agent import copy_module, own_fingerprint
+from agents.training.learned import Curve
 from ntm_gym import Task
 
 TAPES_SEED = 0
 """Seed of the held-out tapes, which are the same for all entrants and all their seeds."""
-
-Tell = Callable[[int, str], None]
 
 
 @dataclass(frozen=True)
@@ -98,6 +96,30 @@ class BenchmarkJob:
         """The environment steps at most; 1 if there is nothing to train."""
         return self.steps if self.entrant.learns else 1
 
+    @property
+    def sb3_learner(self) -> Sb3Learner:
+        """The learner of Stable-Baselines3 that it trains."""
+        return SB3_LEARNERS[self.entrant.source]
+
+    @property
+    def reward_config(self) -> Any:
+        """The settings of the learner of `agents.actor_critic` that it trains."""
+        from agents.reward_config import budgeted, reward_recipe
+
+        recipe = reward_recipe(self.env_id, REWARD_CELLS[self.entrant.source])
+        return budgeted(recipe, self.task, self.trained, self.steps, self.seed)
+
+    @property
+    def run(self) -> Path:
+        """The folder of the run that it trains, or has brought along."""
+        return self.folder / "run"
+
+    @property
+    def network(self) -> Path:
+        """The folder of an entrant's run, or of what `prepare` has brought of it."""
+        source = Path(self.entrant.source)
+        return source if source.exists() else self.run
+
     def settings(self) -> dict[str, Any]:
         """Returns all that decides the result, as it is written to `result.json`."""
         settings: dict[str, Any] = {
@@ -112,12 +134,12 @@ class BenchmarkJob:
             settings |= {"steps": self.steps, "trained": self.trained}
         match self.entrant.kind:
             case "sb3":
-                learner = SB3_LEARNERS[self.entrant.source]
+                learner = self.sb3_learner
                 settings["learner"] = {**vars(learner), "settings": dict(learner.settings)}
             case "reward":
-                settings["learner"] = dataclasses.asdict(self._reward_config())
+                settings["learner"] = dataclasses.asdict(self.reward_config)
             case "run":
-                settings["network"] = fingerprint(self._network / "model.keras")
+                settings["network"] = fingerprint(self.network / "model.keras")
             case "own":
                 settings["module"] = own_fingerprint(self.entrant.source)
         return json.loads(json.dumps(settings))
@@ -157,9 +179,9 @@ class BenchmarkJob:
     def prepare(self) -> None:
         """Copies a run, or an own agent's module, into its folder, for machines without them."""
         if self.entrant.kind == "run":
-            self._run.mkdir(parents=True, exist_ok=True)
+            self.run.mkdir(parents=True, exist_ok=True)
             for name in ("config.json", "metrics.csv", "model.keras"):
-                with replacing(self._run / name) as path:
+                with replacing(self.run / name) as path:
                     shutil.copyfile(Path(self.entrant.source) / name, path)
         if self.entrant.kind == "own":
             copy_module(self.entrant.source, self._own)
@@ -170,7 +192,7 @@ class BenchmarkJob:
             sys.path.append(str(self._own))
         settings = self.settings()  # those of now: a module may be changed in the meantime
         self.folder.mkdir(parents=True, exist_ok=True)
-        learned = self._learn(tell)
+        learned = learn(self, tell)
         scores = []
         oracle = OracleAgent(self.task)
         for length in self.lengths:
@@ -205,95 +227,5 @@ class BenchmarkJob:
         return self.folder / "result.json"
 
     @property
-    def _run(self) -> Path:
-        return self.folder / "run"
-
-    @property
     def _own(self) -> Path:
         return self.folder / "own"
-
-    @property
-    def _network(self) -> Path:
-        """The folder of an entrant's run, or of what `prepare` has brought of it."""
-        source = Path(self.entrant.source)
-        return source if source.exists() else self._run
-
-    def _learn(self, tell: Tell) -> Learned:
-        match self.entrant.kind:
-            case "random":
-                coin = RandomAgent(self.task.target_width, self.seed)
-                return Learned(lambda _: coin, 0, 0.0)
-            case "oracle":
-                oracle = OracleAgent(self.task)
-                return Learned(lambda _: oracle, 0, 0.0)
-            case "own":
-                return self._make_own()
-            case "sb3":
-                return self._train_sb3(tell)
-            case "reward":
-                return self._train_by_reward(tell)
-            case "run":
-                return self._load_run(self._network)
-
-    def _make_own(self) -> Learned:
-        began = time.perf_counter()
-        place = self.env_id, self.task, self.seed
-        own = make_own(self.entrant.source, *place, self.steps, self.trained)
-        if not self.entrant.learns:
-            return Learned(lambda _: own)
-        seconds = round(time.perf_counter() - began, 3)
-        steps = own.curve[-1][0] if own.curve else self.steps
-        return Learned(lambda _: own, steps, seconds, own.curve)
-
-    def _train_sb3(self, tell: Tell) -> Learned:
-        from agents import console
-
-        # Stable-Baselines3 loads TensorFlow, if it is there, to write its logs.
-        console.prepare_tensorflow()
-        import torch
-
-        from agents.benchmark.sb3_learners import train_sb3
-
-        torch.set_num_threads(1)  # networks this small are slower on more
-        learner = SB3_LEARNERS[self.entrant.source]
-        place = self.env_id, self.task, self.trained
-        return train_sb3(learner, *place, self.steps, self.seed, tell)
-
-    def _reward_config(self) -> Any:
-        from agents.reward_config import budgeted, reward_recipe
-
-        recipe = reward_recipe(self.env_id, REWARD_CELLS[self.entrant.source])
-        return budgeted(recipe, self.task, self.trained, self.steps, self.seed)
-
-    def _train_by_reward(self, tell: Tell) -> Learned:
-        from agents import console
-
-        console.prepare_tensorflow()
-        from agents import actor_critic
-        from agents.runs import Run
-
-        config = self._reward_config()
-        try:
-            run = Run.resume(self._run, config)
-        except RunError:  # one that was cut off, of other settings or versions
-            run = Run.create(self._run, config, overwrite=True)
-        actor_critic.train(
-            run.config, run, lambda report: tell(report.steps, f"return {report.mean_return:.3f}")
-        )
-        return self._load_run(run.folder)
-
-    def _load_run(self, folder: Path) -> Learned:
-        from agents import console
-
-        console.prepare_tensorflow()
-        from agents.recurrent import RecurrentAgent
-        from agents.runs import Run
-
-        run = Run.open(folder)
-        network = AnyLength(RecurrentAgent.load(folder).cell, self.task)
-        rows = run.read_metrics()
-        seconds = rows[-1]["seconds"]
-        if "mean_return" not in rows[-1]:  # of right answers, before reports told returns
-            return Learned(network.agent, None, seconds)
-        curve = [(int(row["steps"]), row["mean_return"]) for row in rows]
-        return Learned(network.agent, curve[-1][0], seconds, curve)

@@ -1,0 +1,105 @@
+"""How the entrant of a job comes to be: made, trained or loaded.
+
+What it needs is loaded where it is needed only: a benchmark of own agents has no TensorFlow.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agents.agent import OracleAgent, RandomAgent
+from agents.evaluation import AnyLength
+from agents.files import RunError
+from agents.own_agent import make_own
+from agents.training.learned import Learned
+
+if TYPE_CHECKING:
+    from agents.benchmark.job import BenchmarkJob
+
+Tell = Callable[[int, str], None]
+"""Takes the environment steps so far and what there is to say."""
+
+
+def learn(job: "BenchmarkJob", tell: Tell) -> Learned:
+    """Makes, trains or loads a job's entrant.
+
+    Args:
+        job: the job.
+        tell: hears how far training is.
+    """
+    match job.entrant.kind:
+        case "random":
+            coin = RandomAgent(job.task.target_width, job.seed)
+            return Learned(lambda _: coin, 0, 0.0)
+        case "oracle":
+            oracle = OracleAgent(job.task)
+            return Learned(lambda _: oracle, 0, 0.0)
+        case "own":
+            return _make_own(job)
+        case "sb3":
+            return _train_sb3(job, tell)
+        case "reward":
+            return _train_by_reward(job, tell)
+        case "run":
+            return _load_run(job, job.network)
+
+
+def _make_own(job: "BenchmarkJob") -> Learned:
+    began = time.perf_counter()
+    place = job.env_id, job.task, job.seed
+    own = make_own(job.entrant.source, *place, job.steps, job.trained)
+    if not job.entrant.learns:
+        return Learned(lambda _: own)
+    seconds = round(time.perf_counter() - began, 3)
+    steps = own.curve[-1][0] if own.curve else job.steps
+    return Learned(lambda _: own, steps, seconds, own.curve)
+
+
+def _train_sb3(job: "BenchmarkJob", tell: Tell) -> Learned:
+    from agents import console
+
+    # Stable-Baselines3 loads TensorFlow, if it is there, to write its logs.
+    console.prepare_tensorflow()
+    import torch
+
+    from agents.benchmark.sb3_learners import train_sb3
+
+    torch.set_num_threads(1)  # networks this small are slower on more
+    place = job.env_id, job.task, job.trained
+    return train_sb3(job.sb3_learner, *place, job.steps, job.seed, tell)
+
+
+def _train_by_reward(job: "BenchmarkJob", tell: Tell) -> Learned:
+    from agents import console
+
+    console.prepare_tensorflow()
+    from agents import actor_critic
+    from agents.runs import Run
+
+    config = job.reward_config
+    try:
+        run = Run.resume(job.run, config)
+    except RunError:  # one that was cut off, of other settings or versions
+        run = Run.create(job.run, config, overwrite=True)
+    actor_critic.train(
+        run.config, run, lambda report: tell(report.steps, f"return {report.mean_return:.3f}")
+    )
+    return _load_run(job, run.folder)
+
+
+def _load_run(job: "BenchmarkJob", folder: Path) -> Learned:
+    from agents import console
+
+    console.prepare_tensorflow()
+    from agents.recurrent import RecurrentAgent
+    from agents.runs import Run
+
+    run = Run.open(folder)
+    network = AnyLength(RecurrentAgent.load(folder).cell, job.task)
+    rows = run.read_metrics()
+    seconds = rows[-1]["seconds"]
+    if "mean_return" not in rows[-1]:  # of right answers, before reports told returns
+        return Learned(network.agent, None, seconds)
+    curve = [(int(row["steps"]), row["mean_return"]) for row in rows]
+    return Learned(network.agent, curve[-1][0], seconds, curve)
