@@ -3,9 +3,10 @@
 It is one of:
 
 - a class with `act`: called with `env_id`, `task` and `seed`, for each environment and seed. One
-  that learns there takes `steps`, too, the environment steps that it may learn from, and if it
-  likes `lengths`, the least and the greatest length of training. It may leave its learning curve
-  in `curve`, as pairs of environment steps and the mean return of training episodes;
+  that learns there names `steps`, too, without a default: the environment steps that it may learn
+  from; and if it likes `lengths`, the least and the greatest length of training. It may leave its
+  learning curve in `curve`, as pairs of environment steps, ascending, and the mean return of
+  training episodes;
 - an object with `act`;
 - a function, which is the `act` of an agent without memory.
 
@@ -36,15 +37,11 @@ class OwnAgent:
     Args:
         own: an object with `act`, or a function; see the module's text.
 
-    Attributes:
-        curve: its learning curve; empty if it has none.
-
     Raises:
-        ValueError: it takes other arguments, or its learning curve is none.
+        ValueError: it takes other arguments.
     """
 
     def __init__(self, own: Any) -> None:
-        self.curve = _curve(own)
         self._own = own
         self._stateful = hasattr(own, "reset")
         if not hasattr(own, "act"):
@@ -80,6 +77,26 @@ class OwnAgent:
                 f"alone), got {type(answer).__name__}"
             )
         return self._actions(answer[0], observation), answer[1]
+
+    def curve(self) -> Curve:
+        """Returns the learning curve of one that has learned; empty if it has left none.
+
+        Raises:
+            ValueError: it is no such curve.
+        """
+        left: Any = getattr(self._own, "curve", [])
+        try:
+            curve = [(int(steps), float(mean)) for steps, mean in left]
+            times, means = np.array(curve).reshape(-1, 2).T
+            fits = bool((np.diff(times, prepend=0) > 0).all() and np.isfinite(means).all())
+        except (TypeError, ValueError, OverflowError):
+            fits = False
+        if not fits:
+            raise ValueError(
+                "expected a curve of pairs, environment steps, ascending, and mean return, "
+                f"got {left!r}"
+            )
+        return curve
 
     def _actions(self, answer: Any, observation: NDArray[np.float32]) -> NDArray[Any]:
         """The actions as an array; torch's and TensorFlow's tensors are such, too."""
@@ -125,28 +142,19 @@ def find_own(source: str) -> Any:
 
 
 def _asks(found: Any) -> list[str]:
-    """Returns which of steps and lengths, to learn with, a class asks for."""
+    """Returns which of steps and lengths a class that learns asks for: steps at least."""
     try:
-        names = inspect.signature(found).parameters
+        parameters = inspect.signature(found).parameters.values()
     except (TypeError, ValueError):  # not known of everything that is not Python
         return []
-    return [name for name in ("steps", "lengths") if name in names]
+    names = [each.name for each in parameters if each.default is inspect.Parameter.empty]
+    return [name for name in ("steps", "lengths") if name in names] if "steps" in names else []
 
 
 def own_learns(source: str) -> bool:
     """Whether what MODULE:NAME names learns from environment steps; raises as `find_own` does."""
     found = find_own(source)
     return inspect.isclass(found) and "steps" in _asks(found)
-
-
-def _curve(own: Any) -> Curve:
-    curve = getattr(own, "curve", None)
-    try:
-        return [(int(steps), float(mean)) for steps, mean in ([] if curve is None else curve)]
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"expected a curve of pairs, environment steps and mean return, got {curve!r}"
-        ) from error
 
 
 def _expect_call(words: str, called: Any, *arguments: Any, **named: Any) -> None:
@@ -175,7 +183,7 @@ def make_own(
         lengths: the least and the greatest length of training.
 
     Raises:
-        ValueError: as `find_own` does, or its learning curve is none.
+        ValueError: as `find_own` does.
     """
     found = find_own(source)
     if inspect.isclass(found):

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from agents.evaluation import read_scores
 from agents.markdown import figure, table_head, table_row
 from agents.runs import Run
-from agents.training.reports import first_solved
+from agents.training.reports import environment_steps, first_solved
 
 
 class SolvedAt(NamedTuple):
@@ -53,9 +53,7 @@ def solved_at(run: Run) -> SolvedAt | None:
     row = first_solved(run.read_metrics(), run.config)
     if row is None:
         return None
-    return SolvedAt(
-        int(row["sequences"]), row["seconds"], int(row["steps"]) if "steps" in row else None
-    )
+    return SolvedAt(int(row["sequences"]), row["seconds"], environment_steps(row))
 
 
 Quantity = Literal["bit_errors", "cost_bits"]

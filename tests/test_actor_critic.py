@@ -437,6 +437,10 @@ def test_an_id_that_is_no_environments():
         dataclasses.replace(CARTPOLE, env_id="some_module:Env-v0")
     with pytest.raises(ValueError, match="expected the id of an environment, got 'NTMCpoy-v0'"):
         expect_learnable("NTMCpoy-v0")
+    # Gymnasium would make the newest version of it, whose recipe and threshold are those of its id.
+    for env_id in ("CartPole", "NTMCopy"):
+        with pytest.raises(ValueError, match=f"expected the id of an environment, got '{env_id}'"):
+            expect_learnable(env_id)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,21 @@ class Learner(Keeps):
         self.curve = [(steps // 2, 0.25), (np.int64(steps), np.float32(lengths[1]))]
 
 
+class Quiet(Keeps):
+    def __init__(self, env_id, task, seed, steps):
+        pass
+
+
+class LooksBack(Keeps):
+    def __init__(self, env_id, task, seed, steps=3):
+        self.curve = steps
+
+
+class NeedsLengths(Keeps):
+    def __init__(self, env_id, task, seed, lengths):
+        pass
+
+
 def zeros(observation):
     return np.zeros((len(observation), 2))
 
@@ -353,17 +368,29 @@ def test_an_own_agent_that_learns_has_a_budget_and_a_curve(tmp_path):
     assert result.scores[0].perfect == 1
     with pytest.raises(RunError, match=r"holds a result of other settings \(steps\)"):
         dataclasses.replace(job, steps=32).is_done()
-    # One that learns nothing has no budget, so that its result stays.
-    (other,) = small(tmp_path, "mine:Keeps", steps=64)
-    done(other)
-    assert dataclasses.replace(other, steps=32).is_done()
+    # Without a curve, nobody knows how many of its steps it took.
+    (quiet,) = small(tmp_path, "mine:Quiet", steps=64)
+    assert (done(quiet).steps, done(quiet).curve) == (None, [])
+    # One that learns nothing has no budget, so that its result stays. What it calls its own is so.
+    for name in ("mine:Keeps", "mine:LooksBack"):
+        (other,) = small(tmp_path, name, steps=64)
+        assert done(other).curve == []
+        assert dataclasses.replace(other, steps=32, trained=(1, 1)).is_done()
+    with pytest.raises(
+        ValueError, match=r"expected mine:NeedsLengths\(.*steps and lengths if it l"
+    ):
+        small(tmp_path, "mine:NeedsLengths")
 
 
-@pytest.mark.parametrize("curve", [3, [1, 2], [("a", 0.5)]])
+@pytest.mark.parametrize(
+    "curve",
+    [3, [1, 2], [("a", 0.5)], [(np.inf, 1)], [(2, 0.5), (1, 0.6)], [(1, np.nan)], [(0, 1)]],
+    ids=str,
+)
 def test_a_curve_that_is_none(curve):
     own = type("A", (), {"curve": curve, "act": lambda *_: None})()
-    with pytest.raises(ValueError, match="expected a curve of pairs, environment steps and mean"):
-        OwnAgent(own)
+    with pytest.raises(ValueError, match="expected a curve of pairs, environment steps, ascending"):
+        OwnAgent(own).curve()
 
 
 @pytest.mark.parametrize(
@@ -510,6 +537,16 @@ def test_learners_by_reward_and_runs(tmp_path, monkeypatch):
     for score in scores:
         assert score.mean_return == pytest.approx(1 - errors[score.length] / score.length)
 
+    # A run by right answers tells the same of itself, one that is older no steps and returns.
+    assert (done(loaded).steps, done(loaded).curve) == (result.steps, result.curve)
+    rows = read_csv(run.folder / "metrics.csv")
+    kept = [name for name in rows[0] if name not in ("steps", "mean_return")]
+    lines = [kept, *([row[name] for name in kept] for row in rows)]
+    (run.folder / "metrics.csv").write_text("".join(",".join(line) + "\n" for line in lines))
+    (older,) = small(tmp_path, f"older={run.folder}", **options)
+    assert (done(older).steps, done(older).curve) == (None, [])
+    assert done(older).seconds == result.seconds
+
     with pytest.raises(ValueError, match="expected each run once"):
         small(tmp_path, f"a={run.folder}", f"a={run.folder}")
     recall = {"env": "NTMAssociativeRecall-v0", "lengths": (2,), "max_length": None}
@@ -582,18 +619,27 @@ def module_of(page, name):
 
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize(
-    "agent", ["my_numpy_agent:Echo", "my_torch_agent:TorchAgent", "my_keras_agent:KerasAgent"]
+    "agent",
+    [
+        "my_numpy_agent:Echo",
+        "my_torch_agent:TorchAgent",
+        "my_keras_agent:KerasAgent",
+        "my_learner:Delay",
+    ],
 )
 def test_examples_of_the_tutorial_get_a_row(tmp_path, monkeypatch, agent):
     name = agent.partition(":")[0]
     (tmp_path / f"{name}.py").write_text(module_of(PAGE, name))
     monkeypatch.syspath_prepend(str(tmp_path))
-    jobs = small(tmp_path, agent, lengths=(4,), fields=None, max_length=None)
+    jobs = small(tmp_path, agent, lengths=(4,), fields=None, max_length=4, steps=2000)
     try:
-        (score,) = done(jobs[0]).scores
+        result = done(jobs[0])
     finally:
         sys.modules.pop(name, None)
-    if name == "my_numpy_agent":
+    (score,) = result.scores
+    if name == "my_learner":
+        assert 1000 < result.steps == result.curve[-1][0] < 2000
+    if name in ("my_numpy_agent", "my_learner"):
         assert score.mean_return == 1
     else:
         assert abs(score.mean_return) < 0.3

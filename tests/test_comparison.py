@@ -333,14 +333,22 @@ def test_scores_of_other_tapes_or_slots_are_made_anew(tmp_path, asked):
 
 
 def test_table_of_learning_by_reward_has_environment_steps():
-    rows = [row("ntm", 0, 5, 0.0, 1000), row("rl", 0, 5, 0.0, 2000, 64_000), row("rl", 1, 5, 0.0)]
-    estimates = {name: {5: Estimate(0, 0, 0)} for name in ("ntm", "rl")}
-    columns = [line.split(" | ")[2:4] for line in comparison_table(rows, estimates).splitlines()]
+    rows = [
+        row("older", 0, 5, 0.0, 1000),  # from before its reports told steps
+        row("rl", 0, 5, 0.0, 2000, 64_000),
+        row("rl", 1, 5, 0.0),
+        row("worse", 0, 5, 1.0),
+    ]
+    estimates = {name: {5: Estimate(0, 0, 0)} for name in ("older", "rl", "worse")}
+    table = comparison_table(rows, estimates, by_reward=True)
+    columns = [line.split(" | ")[2:4] for line in table.splitlines()]
     assert columns[0] == ["sequences until solved", "environment steps until then"]
     assert columns[2:] == [
         ["1,000 [1,000-1,000]", ""],
         ["not [2,000-not]", "not [64,000-not]"],
+        ["not [not-not]", "not [not-not]"],
     ]
+    assert "environment steps" not in comparison_table(rows, estimates)
 
 
 def test_csv_appears_whole_or_not_at_all(tmp_path):

@@ -7,6 +7,7 @@ from tiny_plan import TINY, made_up, plan_of
 
 from agents.comparison.report import write_report
 from agents.comparison.returns import marks, returns_table
+from agents.training.reports import Report, check_row, environment_steps, return_curve
 
 BOTH = TINY.replace("report_sequences = 16\n", "") + (
     '\n[[variants]]\nname = "rl"\nlearning = "reward"\ntask.width = 2\nmax_length = 2\n'
@@ -56,7 +57,21 @@ def test_a_comparison_of_right_answers_alone_has_none(tmp_path):
     jobs = plan_of(tmp_path).jobs(tmp_path / "runs")
     for job in jobs.values():
         made_up(job, [1, 0], told=[{"steps": 9, "mean_return": 1.0}] * 2)
-    assert "Return of" not in write_report("runs", jobs, tmp_path / "runs")
+    summary = write_report("runs", jobs, tmp_path / "runs")
+    assert "Return of" not in summary
+    assert "environment steps" not in summary
+
+
+def test_reports_that_are_older_than_steps_and_returns():
+    old = dict.fromkeys(set(Report._fields) - {"steps", "mean_return"}, 1.0)
+    row = check_row(old, Report._fields)
+    assert np.isnan([row["steps"], row["mean_return"]]).all()
+    assert environment_steps(old) is environment_steps(row) is None
+    # What comes after them has a return, but nobody knows after how many steps.
+    rows = [old, row, {**row, "mean_return": 0.5}, {**old, "steps": 8.0, "mean_return": 0.25}]
+    assert return_curve(rows) == [(8, 0.25)]
+    with pytest.raises(ValueError, match="expected a row of numbers, sequences, steps, "):
+        check_row({"sequences": 1}, Report._fields)
 
 
 def test_a_variant_counts_once_all_of_its_runs_have_begun():

@@ -76,7 +76,8 @@ class BenchmarkJob:
         trained: the least and the greatest length of training.
         seed: seed of all that is drawn, the held-out tapes aside; a run's own.
         steps: environment steps of training. Learners of Stable-Baselines3 finish what they have
-            begun; of the others, episodes come out at so many in the mean.
+            begun; of those of this project, episodes come out at so many in the mean; own agents
+            are told how many they may take.
         lengths: lengths of the evaluation.
         episodes: held-out tapes for each of them.
     """
@@ -110,15 +111,15 @@ class BenchmarkJob:
         return budgeted(recipe, self.task, self.trained, self.steps, self.seed)
 
     @property
-    def run(self) -> Path:
+    def run_folder(self) -> Path:
         """The folder of the run that it trains, or has brought along."""
         return self.folder / "run"
 
     @property
-    def network(self) -> Path:
+    def network_folder(self) -> Path:
         """The folder of an entrant's run, or of what `prepare` has brought of it."""
         source = Path(self.entrant.source)
-        return source if source.exists() else self.run
+        return source if source.exists() else self.run_folder
 
     def settings(self) -> dict[str, Any]:
         """Returns all that decides the result, as it is written to `result.json`."""
@@ -139,7 +140,7 @@ class BenchmarkJob:
             case "reward":
                 settings["learner"] = dataclasses.asdict(self.reward_config)
             case "run":
-                settings["network"] = fingerprint(self.network / "model.keras")
+                settings["network"] = fingerprint(self.network_folder / "model.keras")
             case "own":
                 settings["module"] = own_fingerprint(self.entrant.source)
         return json.loads(json.dumps(settings))
@@ -179,9 +180,9 @@ class BenchmarkJob:
     def prepare(self) -> None:
         """Copies a run, or an own agent's module, into its folder, for machines without them."""
         if self.entrant.kind == "run":
-            self.run.mkdir(parents=True, exist_ok=True)
+            self.run_folder.mkdir(parents=True, exist_ok=True)
             for name in ("config.json", "metrics.csv", "model.keras"):
-                with replacing(self.run / name) as path:
+                with replacing(self.run_folder / name) as path:
                     shutil.copyfile(Path(self.entrant.source) / name, path)
         if self.entrant.kind == "own":
             copy_module(self.entrant.source, self._own)

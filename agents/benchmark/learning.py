@@ -42,7 +42,7 @@ def learn(job: "BenchmarkJob", tell: Tell) -> Learned:
         case "reward":
             return _train_by_reward(job, tell)
         case "run":
-            return _load_run(job, job.network)
+            return _load_run(job, job.network_folder)
 
 
 def _make_own(job: "BenchmarkJob") -> Learned:
@@ -51,9 +51,9 @@ def _make_own(job: "BenchmarkJob") -> Learned:
     own = make_own(job.entrant.source, *place, job.steps, job.trained)
     if not job.entrant.learns:
         return Learned(lambda _: own)
-    seconds = round(time.perf_counter() - began, 3)
-    steps = own.curve[-1][0] if own.curve else job.steps
-    return Learned(lambda _: own, steps, seconds, own.curve)
+    seconds, curve = round(time.perf_counter() - began, 3), own.curve()
+    # How many of its steps it has taken, only a curve tells.
+    return Learned(lambda _: own, curve[-1][0] if curve else None, seconds, curve)
 
 
 def _train_sb3(job: "BenchmarkJob", tell: Tell) -> Learned:
@@ -79,9 +79,9 @@ def _train_by_reward(job: "BenchmarkJob", tell: Tell) -> Learned:
 
     config = job.reward_config
     try:
-        run = Run.resume(job.run, config)
+        run = Run.resume(job.run_folder, config)
     except RunError:  # one that was cut off, of other settings or versions
-        run = Run.create(job.run, config, overwrite=True)
+        run = Run.create(job.run_folder, config, overwrite=True)
     actor_critic.train(
         run.config, run, lambda report: tell(report.steps, f"return {report.mean_return:.3f}")
     )
@@ -94,12 +94,10 @@ def _load_run(job: "BenchmarkJob", folder: Path) -> Learned:
     console.prepare_tensorflow()
     from agents.recurrent import RecurrentAgent
     from agents.runs import Run
+    from agents.training.reports import environment_steps, return_curve
 
     run = Run.open(folder)
     network = AnyLength(RecurrentAgent.load(folder).cell, job.task)
     rows = run.read_metrics()
-    seconds = rows[-1]["seconds"]
-    if "mean_return" not in rows[-1]:  # of right answers, before reports told returns
-        return Learned(network.agent, None, seconds)
-    curve = [(int(row["steps"]), row["mean_return"]) for row in rows]
-    return Learned(network.agent, curve[-1][0], seconds, curve)
+    steps = environment_steps(rows[-1])
+    return Learned(network.agent, steps, rows[-1]["seconds"], return_curve(rows))

@@ -10,6 +10,7 @@ from agents.comparison.plan import Place
 from agents.comparison.returns import return_curves, returns_table
 from agents.comparison.scores import Row, collect, comparison_table, interquartile_means
 from agents.files import replacing, write_csv
+from agents.reward_config import RewardConfig
 from agents.runs import Run
 
 
@@ -63,7 +64,9 @@ def _task_report(
         "Sequences until solved: median over seeds [least-most]. Wrong bits per sequence: "
         "interquartile mean over seeds [95 % interval]."
     )
-    yield comparison_table(rows, estimates, Counter(place.variant for place in failed))
+    lost = Counter(place.variant for place in failed)
+    by_reward = any(isinstance(run.config, RewardConfig) for run in runs.values())
+    yield comparison_table(rows, estimates, lost, by_reward)
     if failed:
         named = ", ".join(f"`{place.variant}` seed {place.seed}" for place in failed)
         yield f"Failed, counted as not solved and without wrong bits: {named}."

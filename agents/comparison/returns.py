@@ -9,6 +9,7 @@ from agents.markdown import table_head, table_row
 from agents.pictures import LearningCurve
 from agents.reward_config import RewardConfig
 from agents.runs import Run
+from agents.training.reports import return_curve
 
 Curves = Mapping[str, Sequence[LearningCurve]]
 """Of each variant, each run's environment steps and the mean return of training episodes."""
@@ -29,10 +30,11 @@ def return_curves(runs: Mapping[str, Sequence[Run]]) -> Curves:
 
 
 def _curve(run: Run) -> LearningCurve | None:
-    rows = [row for row in run.read_metrics() if not np.isnan(row.get("mean_return", np.nan))]
-    if not rows:
+    points = return_curve(run.read_metrics())
+    if not points:
         return None
-    return np.array([row["steps"] for row in rows]), np.array([row["mean_return"] for row in rows])
+    steps, returns = np.array(points).T
+    return steps, returns
 
 
 def marks(curves: Curves) -> list[int]:

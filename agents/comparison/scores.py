@@ -105,6 +105,7 @@ def comparison_table(
     rows: Sequence[Row],
     estimates: Mapping[str, Mapping[int, Estimate]],
     failed: Mapping[str, int] | None = None,
+    by_reward: bool = False,
 ) -> str:
     """Returns a Markdown table of one task with a row for each variant.
 
@@ -112,9 +113,9 @@ def comparison_table(
         rows: rows of one task.
         estimates: what `interquartile_means` says of them.
         failed: how many more runs of each variant failed; they count as not solved.
+        by_reward: whether a variant learns by reward, so that environment steps matter.
     """
     lengths = list(next(iter(estimates.values())))
-    by_reward = any(row.solved_steps is not None for row in rows)
     columns = ["variant", "solved", "sequences until solved"]
     columns += ["environment steps until then"] * by_reward
     columns += [f"wrong at {length:,}" for length in lengths]
@@ -125,8 +126,9 @@ def comparison_table(
         solved = solved_summary([row.solved_sequences for row in runs.values()] + lost)
         cells = [f"`{variant}`", f"{solved.number} of {len(runs) + len(lost)}", _spread(solved)]
         if by_reward:
+            known = all(row.solved_steps for row in runs.values() if row.solved_sequences)
             steps = [row.solved_steps for row in runs.values()] + lost
-            cells.append(_spread(solved_summary(steps)) if any(steps) else "")
+            cells.append(_spread(solved_summary(steps)) if known else "")
         for length in lengths:
             mean, low, high = map(figure, estimates[variant][length])
             # One run alone has no interval.

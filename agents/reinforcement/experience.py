@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 import tensorflow as tf
-from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from agents.reinforcement.actions import Actions, make_actions
-from agents.reinforcement.spaces import expect_observations
+from agents.reinforcement.spaces import expect_fitting
 from agents.reward_config import RewardConfig
 from ntm_gym import Batch
 
@@ -54,7 +53,7 @@ class Player:
         config: says which environment, how many episodes and how often each.
 
     Raises:
-        ValueError: the observations are no Box, or the actions of a kind that `make_actions` lacks.
+        ValueError: the environment is as `expect_fitting` says.
     """
 
     def __init__(self, config: RewardConfig) -> None:
@@ -68,9 +67,7 @@ class Player:
             }
         rows = config.episodes * config.rollouts
         self.envs = gym.make_vec(config.env_id, rows, **arguments)
-        space = expect_observations(self.envs.single_observation_space)
-        if self.envs.metadata.get("autoreset_mode") is not AutoresetMode.NEXT_STEP:
-            raise ValueError(f"expected next-step autoreset of {config.env_id}")
+        space = expect_fitting(self.envs)
         self.actions: Actions = make_actions(self.envs.single_action_space)
         self.input_width = int(np.prod(space.shape))
         self.has_critic = config.rollouts == 1

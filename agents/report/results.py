@@ -39,7 +39,8 @@ _BY_SEQUENCES = (
     "wrong bits per sequence",
     0.0,
     "A task counts as solved at the first of several reports in a row without a wrong bit in all "
-    "held-out sequences of the longest training length. Of several seeds, the median and the range "
+    "held-out sequences of the longest training length (another environment: with a mean return of "
+    "at least Gymnasium's reward threshold). Of several seeds, the median and the range "
     "are given; a run that did not solve its task counts as slower than all others.",
 )
 COMPARISON = Kind("comparison", "variant", *_BY_SEQUENCES)

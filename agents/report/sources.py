@@ -17,6 +17,7 @@ from agents.files import RunError, read_csv, read_file, read_json
 from agents.report.results import BENCHMARK, COMPARISON, RUN, Curve, Entry, Results
 from agents.runs import LARGEST_TABLE, Run
 from agents.summary import mean_scores, solved_at
+from agents.training.reports import return_curve
 from ntm_gym import PROTOCOLS
 
 QUANTITIES = {str(name): label for name, label in LABELS.items()}
@@ -176,16 +177,19 @@ def _add_run(results: Results, place: Place, run: Run) -> None:
         results.missing.append(f"No reports yet: {'/'.join(map(str, place))}.")
         return
     metrics = run.read_metrics()
-    for column, quantity in QUANTITIES.items():
-        effort = "steps" if column == "mean_return" else "sequences"
-        # A task's errors are no numbers in an environment that is no task's.
-        points = [
-            (row[effort], row[column])
+    # A task's errors are no numbers in an environment that is no task's.
+    points: dict[str, Sequence[tuple[float, float]]] = {
+        column: [
+            (row["sequences"], row[column])
             for row in metrics
             if math.isfinite(row.get(column, math.nan))
         ]
-        if points:
-            efforts, values = np.array(points, float).T
+        for column in LABELS
+    }
+    points["mean_return"] = return_curve(metrics)
+    for column, quantity in QUANTITIES.items():
+        if points[column]:
+            efforts, values = np.array(points[column], float).T
             results.curves.append(Curve(place, quantity, (efforts, values)))
     results.runs[place] = run
 

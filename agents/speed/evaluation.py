@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from agents.cell_config import NTMConfig
 from agents.speed.measurement import MEMORY_PASSES, Speed, rate
 
 EVALUATION = """
@@ -40,10 +41,10 @@ def evaluation_times(
     """
     sizes = [str(size) for size in (length, slots, episodes)]
     command = [sys.executable, "-c", EVALUATION, *sizes]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     took, gibibytes, _ = map(float, told.split())
     what = f"evaluation, Copy, {length:,} vectors, {slots:,} slots"
-    memory = np.ones((episodes, 20, slots), np.float32)
+    memory = np.ones((episodes, NTMConfig.width, slots), np.float32)
     result = np.empty_like(memory)
 
     def passes() -> int:

@@ -197,11 +197,13 @@ class Training(abc.ABC):
     def note(self, report: Any) -> None:
         """Adds a report to the rows.
 
-        After a good one, what it was made with is kept. After one that is lost, that of the last
+        Of a task, what a good one was made with is kept. After one that is lost, that of the last
         good one but one comes back: the mean of the weights, which is tested, may still be good
         when the weights are already spoiled.
         """
         self.rows.append(report._asdict() | lesson_columns(self.curriculum))
+        if self.config.task is None:
+            return
         if self._lets_fall(self.rows[-1]):
             self._good = [*self._good[-1:], self._values()]
         elif report.held_out_bit_errors > self.config.lost_above and self._good:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from agents.config import TrainConfig
 from agents.reward_config import RewardConfig
+from agents.training.learned import Curve
 from ntm_gym.curriculum import Lessons, PredictionGain
 
 
@@ -99,20 +100,42 @@ class RewardReport(NamedTuple):
         return f"{line}, held out {self.held_out_bit_errors:.2f} wrong"
 
 
+TOLD_LATER = ("steps", "mean_return")
+"""Columns that older reports of training by right answers lack; NaN, if such a training goes on."""
+
+
 def check_row(row: Any, names: Sequence[str]) -> dict[str, Any]:
     """Returns a row that was written for `metrics.csv`, if it is one.
 
     Args:
         row: the row.
-        names: the columns that it has at least.
+        names: the columns that it has at least; without those of `TOLD_LATER` if it is older.
 
     Raises:
         ValueError: it has not all of them, or something else than numbers.
     """
+    if isinstance(row, dict):
+        row = {**dict.fromkeys(TOLD_LATER, math.nan), **row}
     fits = isinstance(row, dict) and row.keys() >= set(names)
     if not fits or not all(type(value) in (int, float) for value in row.values()):
         raise ValueError(f"expected a row of numbers, {', '.join(names)}, got {row!r}")
     return row
+
+
+def environment_steps(row: Mapping[str, Any]) -> int | None:
+    """Returns a report's environment steps; None if it is of before they were told."""
+    steps = row.get("steps", math.nan)
+    return None if math.isnan(steps) else int(steps)
+
+
+def return_curve(rows: Sequence[Mapping[str, Any]]) -> Curve:
+    """Returns environment steps and mean return of all reports that tell both."""
+    return [
+        (steps, row["mean_return"])
+        for row in rows
+        if (steps := environment_steps(row)) is not None
+        and math.isfinite(row.get("mean_return", math.nan))
+    ]
 
 
 def wanted_return(config: TrainConfig | RewardConfig) -> float | None:
