@@ -1,5 +1,6 @@
 """Returns against environment steps: where learning by reward and by right answers meet."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -38,11 +39,15 @@ def _curve(run: Run) -> LearningCurve | None:
 
 
 def marks(curves: Curves) -> list[int]:
-    """Returns 1, 3, 10, 30, ... environment steps, from the first report to the end of them all."""
+    """Returns 3, 10, 30, ... environment steps, from the first report to beyond the last one."""
     every = [steps for group in curves.values() for steps, _ in group]
     first, last = min(steps[0] for steps in every), max(steps[-1] for steps in every)
     found = sorted(factor * 10**power for power in range(12) for factor in (1, 3))
-    return [mark for mark in found if first <= mark and mark / 3.4 < last]
+    return [
+        mark
+        for before, mark in itertools.pairwise(found)
+        if first <= mark and before < last  # so that the last mark shows how all of them ended
+    ]
 
 
 def returns_table(curves: Curves) -> str:
