@@ -66,6 +66,9 @@ def test_reports_that_are_older_than_steps_and_returns():
     old = dict.fromkeys(set(Report._fields) - {"steps", "mean_return"}, 1.0)
     row = check_row(old, Report._fields)
     assert np.isnan([row["steps"], row["mean_return"]]).all()
+    assert list(row) == list(Report._fields)
+    whole = dict.fromkeys([*Report._fields, "lesson_0_probability"], 1.0)
+    assert list(check_row(whole, Report._fields).items()) == list(whole.items())
     assert environment_steps(old) is environment_steps(row) is None
     # What comes after them has a return, but nobody knows after how many steps.
     rows = [old, row, {**row, "mean_return": 0.5}, {**old, "steps": 8.0, "mean_return": 0.25}]

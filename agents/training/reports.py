@@ -115,7 +115,8 @@ def check_row(row: Any, names: Sequence[str]) -> dict[str, Any]:
         ValueError: it has not all of them, or something else than numbers.
     """
     if isinstance(row, dict):
-        row = {**dict.fromkeys(TOLD_LATER, math.nan), **row}
+        told = {**dict.fromkeys(TOLD_LATER, math.nan), **row}
+        row = {name: told[name] for name in names if name in told} | row
     fits = isinstance(row, dict) and row.keys() >= set(names)
     if not fits or not all(type(value) in (int, float) for value in row.values()):
         raise ValueError(f"expected a row of numbers, {', '.join(names)}, got {row!r}")
