@@ -75,7 +75,8 @@ def _task_report(
         variant: [run for place, run in runs.items() if place.variant == variant]
         for variant in estimates
     }
-    if curves := return_curves(groups):
+    # Where nobody learns by reward, steps matter to nobody.
+    if by_reward and (curves := return_curves(groups)):
         yield (
             "Return of training episodes after so many environment steps: median over seeds "
             "[least, most]. A step of a sequence shown with its right answers counts as one, too."

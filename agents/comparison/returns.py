@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from agents.markdown import table_head, table_row
 from agents.pictures import LearningCurve
-from agents.reward_config import RewardConfig
 from agents.runs import Run
+from agents.training.learned import Curve
 from agents.training.reports import return_curve
 
 Curves = Mapping[str, Sequence[LearningCurve]]
@@ -19,21 +19,18 @@ Curves = Mapping[str, Sequence[LearningCurve]]
 def return_curves(runs: Mapping[str, Sequence[Run]]) -> Curves:
     """Returns the returns of each variant's runs.
 
-    Nothing, if none of them learns by reward, so that steps matter to nobody, or if one was trained
-    when metrics did not tell steps and returns of learning by right answers yet.
+    Nothing, if one of them was trained when metrics did not tell steps and returns of learning by
+    right answers yet.
     """
-    every = [run for group in runs.values() for run in group]
-    if not any(isinstance(run.config, RewardConfig) for run in every):
+    told = {
+        name: [return_curve(run.read_metrics()) for run in group] for name, group in runs.items()
+    }
+    if not all(points for group in told.values() for points in group):
         return {}
-    curves = {name: [_curve(run) for run in group] for name, group in runs.items()}
-    known = all(curve is not None for group in curves.values() for curve in group)
-    return {name: [curve for curve in group if curve] for name, group in curves.items() if known}
+    return {name: [_as_arrays(points) for points in group] for name, group in told.items()}
 
 
-def _curve(run: Run) -> LearningCurve | None:
-    points = return_curve(run.read_metrics())
-    if not points:
-        return None
+def _as_arrays(points: Curve) -> LearningCurve:
     steps, returns = np.array(points).T
     return steps, returns
 

@@ -20,7 +20,7 @@ from ntm_gym import Copy
 length, slots, episodes = map(int, sys.argv[1:])
 began = time.perf_counter()
 agent = RecurrentAgent.pretrained("copy", slots=slots)
-found = score("ntm", agent, held_out(Copy(), length, episodes, seed=0), slots)
+score("ntm", agent, held_out(Copy(), length, episodes, seed=0), slots)
 status = Path("/proc/self/status")
 if status.exists():  # what resource tells on Linux also counts the process that started this one
     (most,) = (line.split()[1] for line in status.open() if line.startswith("VmHWM"))
@@ -28,7 +28,7 @@ if status.exists():  # what resource tells on Linux also counts the process that
 else:
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     gibibytes = most / (2**30 if sys.platform == "darwin" else 2**20)
-print(time.perf_counter() - began, gibibytes, found.bit_errors)
+print(time.perf_counter() - began, gibibytes)
 """
 
 
@@ -48,7 +48,7 @@ def evaluation_times(
     sizes = [str(size) for size in (length, slots, episodes)]
     command = [sys.executable, "-c", EVALUATION, *sizes]
     told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    took, gibibytes, _ = map(float, told.split())
+    took, gibibytes = map(float, told.split())
     what = f"evaluation, Copy, {length:,} vectors, {slots:,} slots"
     memory = np.ones((episodes, NTMConfig.width, slots), np.float32)
     result = np.empty_like(memory)
