@@ -23,13 +23,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+import ntm_gym
 from agents.checkout import commit
 from agents.config import TrainConfig, config_from_dict
 from agents.files import RunError, find_link, locked, read_file, read_json, replacing, temporary
@@ -287,8 +288,10 @@ def _learning(config: TrainConfig | RewardConfig) -> str:
 
 
 def _versions() -> dict[str, str]:
-    names = ("ntm-gym", "tensorflow", "keras", "numpy")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+    # Of the modules, as TensorFlow's distribution has other names, such as tensorflow-cpu.
+    modules: dict[str, Any] = {"ntm-gym": ntm_gym, "tensorflow": tf, "keras": keras, "numpy": np}
+    versions = {name: module.__version__ for name, module in modules.items()}
+    return {"python": platform.python_version(), **versions}
 
 
 def _differences(expected: Any, got: Any, name: str = "") -> Iterator[str]:
