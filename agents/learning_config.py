@@ -56,7 +56,8 @@ class LearningConfig:
     ends."""
     lost_above: float = 1.0
     """A report with more wrong bits than this in a held-out sequence, after one that let the step
-    size fall, takes weights and optimiser back to where the last such report but one found them."""
+    size fall or had fewer than half of this, takes weights and optimiser back to where the last
+    such report but one found them."""
     stop_when_solved: bool = False
     """Whether training ends as soon as the task is solved, at whatever step size."""
     anneal_budget: float = 0.0

@@ -23,14 +23,13 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-import ntm_gym
 from agents.checkout import commit
 from agents.config import TrainConfig, config_from_dict
 from agents.files import RunError, find_link, locked, read_file, read_json, replacing, temporary
@@ -288,10 +287,8 @@ def _learning(config: TrainConfig | RewardConfig) -> str:
 
 
 def _versions() -> dict[str, str]:
-    # Of the modules, as TensorFlow's distribution has other names, such as tensorflow-cpu.
-    modules: dict[str, Any] = {"ntm-gym": ntm_gym, "tensorflow": tf, "keras": keras, "numpy": np}
-    versions = {name: module.__version__ for name, module in modules.items()}
-    return {"python": platform.python_version(), **versions}
+    others = {name: version(name) for name in ("ntm-gym", "keras", "numpy")}
+    return {"python": platform.python_version(), "tensorflow": tf.__version__, **others}
 
 
 def _differences(expected: Any, got: Any, name: str = "") -> Iterator[str]:

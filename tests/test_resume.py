@@ -1,16 +1,19 @@
 """Training that is stopped, killed or damaged goes on as if nothing had been."""
 
 import dataclasses
+import importlib.metadata
 import json
 import logging
 import shutil
 import subprocess
 import sys
 import time
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from resuming import assert_equal, assert_saves_when_terminated, result, stop_after
 
 from agents import supervised
@@ -130,6 +133,20 @@ def test_other_versions_are_refused_by_name(tmp_path):
     with pytest.raises(RunError, match=r"has version\.keras '3\.0\.0', not '"):
         Run.resume(tmp_path, CONFIG)
     Run.resume(tmp_path, CONFIG, force=True)
+
+
+def test_tensorflow_is_known_by_other_names_of_its_distribution_too(tmp_path, monkeypatch):
+    found = importlib.metadata.Distribution.from_name
+
+    def with_tensorflow_cpu(name):
+        if name == "tensorflow":
+            raise PackageNotFoundError(name)
+        return found(name)
+
+    monkeypatch.setattr(importlib.metadata.Distribution, "from_name", with_tensorflow_cpu)
+    Run.create(tmp_path, CONFIG)
+    versions = json.loads((tmp_path / "config.json").read_text())["versions"]
+    assert versions["tensorflow"] == tf.__version__
 
 
 def test_a_network_without_a_checkpoint_is_not_trained_anew(tmp_path):

@@ -197,16 +197,17 @@ class Training(abc.ABC):
     def note(self, report: Any) -> None:
         """Adds a report to the rows.
 
-        Of a task, what a good one was made with is kept. After one that is lost, that of the last
-        good one but one comes back: the mean of the weights, which is tested, may still be good
-        when the weights are already spoiled.
+        Of a task, what one was made with that is good, or nearly, is kept. After one that is lost,
+        that of the last such one but one comes back: the mean of the weights, which is tested, may
+        still be good when the weights are already spoiled.
         """
         self.rows.append(report._asdict() | lesson_columns(self.curriculum))
         if self.config.task is None:
             return
-        if self._lets_fall(self.rows[-1]):
+        wrong, lost_above = report.held_out_bit_errors, self.config.lost_above
+        if self._lets_fall(self.rows[-1]) or wrong < lost_above / 2:
             self._good = [*self._good[-1:], self._values()]
-        elif report.held_out_bit_errors > self.config.lost_above and self._good:
+        elif wrong > lost_above and self._good:
             del self._good[1:]
             self._assign(self._good[0])
 
