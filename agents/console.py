@@ -26,6 +26,9 @@ def prepare_tensorflow(threads: int = 1) -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _silent_stderr():
+        import agents.triton_first  # noqa: F401
+
+        # isort: split
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)

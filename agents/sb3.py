@@ -1,5 +1,8 @@
 """The environments as a vector environment of Stable-Baselines3, for any of its algorithms."""
 
+import agents.triton_first  # noqa: F401 (Stable-Baselines3 loads TensorFlow, if it is there)
+
+# isort: split
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any

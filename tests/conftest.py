@@ -1,3 +1,6 @@
+import agents.triton_first  # noqa: F401
+
+# isort: split
 import os
 
 import gymnasium as gym

@@ -1,5 +1,10 @@
 """Stable-Baselines3 and sb3-contrib train on every environment of the registry."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -11,6 +16,8 @@ stable_baselines3 = pytest.importorskip("stable_baselines3")
 env_util = pytest.importorskip("stable_baselines3.common.env_util")
 sb3_contrib = pytest.importorskip("sb3_contrib")
 torch = pytest.importorskip("torch")
+
+ROOT = Path(__file__).resolve().parent.parent
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 each_id = pytest.mark.parametrize("env_id", [protocol.env_id for protocol in PROTOCOLS.values()])
@@ -91,3 +98,17 @@ def test_environments_by_their_id(env_id):
     envs.reset()
     observations, *_ = envs.step(actions)
     assert observations.shape == (2, *envs.observation_space.shape)
+
+
+@pytest.mark.parametrize(
+    "first", ["import agents.console; agents.console.prepare_tensorflow()", "import agents.sb3"]
+)
+def test_triton_is_loaded_before_tensorflow_which_it_would_crash_after(tmp_path, first):
+    (tmp_path / "triton.py").write_text("import sys; print('tensorflow' in sys.modules)")
+    code = f"{first}; import sys; print('tensorflow' in sys.modules)"
+    path = os.pathsep.join(map(str, (tmp_path, ROOT)))
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == ["False", "True"]
