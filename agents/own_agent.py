@@ -115,6 +115,8 @@ def find_own(source: str) -> Any:
     Raises:
         ValueError: there is no such module or name, or it is something else.
     """
+    import agents.triton_first  # noqa: F401  (the module may load TensorFlow and torch)
+
     module_name, _, name = source.partition(":")
     try:
         module = importlib.import_module(module_name)

@@ -101,10 +101,16 @@ def test_environments_by_their_id(env_id):
 
 
 @pytest.mark.parametrize(
-    "first", ["import agents.console; agents.console.prepare_tensorflow()", "import agents.sb3"]
+    "first",
+    [
+        "import agents.console; agents.console.prepare_tensorflow()",
+        "import agents.sb3",
+        "import agents.own_agent; agents.own_agent.find_own('own:answer')",
+    ],
 )
 def test_triton_is_loaded_before_tensorflow_which_it_would_crash_after(tmp_path, first):
     (tmp_path / "triton.py").write_text("import sys; print('tensorflow' in sys.modules)")
+    (tmp_path / "own.py").write_text("import tensorflow\ndef answer(observations): ...\n")
     code = f"{first}; import sys; print('tensorflow' in sys.modules)"
     path = os.pathsep.join(map(str, (tmp_path, ROOT)))
     command = [sys.executable, "-c", code]
