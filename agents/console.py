@@ -26,7 +26,7 @@ def prepare_tensorflow(threads: int = 1) -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _silent_stderr():
-        import agents.triton_first  # noqa: F401
+        import agents.triton_first  # noqa: F401  (must be first)
 
         # isort: split
         import tensorflow as tf

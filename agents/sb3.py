@@ -1,6 +1,6 @@
 """The environments as a vector environment of Stable-Baselines3, for any of its algorithms."""
 
-import agents.triton_first  # noqa: F401 (Stable-Baselines3 loads TensorFlow, if it is there)
+import agents.triton_first  # noqa: F401  (Stable-Baselines3 loads TensorFlow, if it is there)
 
 # isort: split
 import time

@@ -69,8 +69,8 @@ def within(module, package):
 
 def foreign(found):
     """The top-level packages among imports that are neither Python's own nor this project's."""
-    own = {"ntm_gym", "agents", "scripts"}
-    own.add("tomllib")  # Python's own from 3.11 on; before, the extra compare declares tomli
+    # tomllib is Python's own from 3.11 on; before, the extra compare declares tomli.
+    own = {"ntm_gym", "agents", "scripts", "tomllib"}
     return {name.partition(".")[0] for name in found} - own - set(sys.stdlib_module_names)
 
 
