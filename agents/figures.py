@@ -109,7 +109,7 @@ def draw_run(
     if config.task is None:
         figures = folder or run.folder / "figures"
         figures.mkdir(exist_ok=True)
-        yield draw_returns(run.read_metrics(), config.name, figures / "learning.png")
+        yield draw_returns(run.metrics.read(), config.name, figures / "learning.png")
         return
     task, suffix = with_fields(config.task, fields)
     if slots is not None:
@@ -118,7 +118,7 @@ def draw_run(
     task.check_lengths(np.array(lengths))
     figures = folder or run.folder / "figures"
     figures.mkdir(exist_ok=True)
-    yield draw_learning(run.read_metrics(), config.name, figures / "learning.png")
+    yield draw_learning(run.metrics.read(), config.name, figures / "learning.png")
     trained = RecurrentAgent.load(run.folder).cell
     for length in lengths:
         size = trained.slots

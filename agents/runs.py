@@ -10,18 +10,15 @@
     left_out/         batches whose updates were left out, if there were any
     events/           TensorBoard events, if asked for
 
-Files appear whole or not at all. Rows are added to metrics.csv; a run that goes on writes it anew.
+Files appear whole or not at all, but for the rows of metrics.csv, see `agents.metrics`.
 """
 
-import csv
 import dataclasses
-import io
-import itertools
 import json
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -32,20 +29,15 @@ import tensorflow as tf
 
 from agents.checkout import commit
 from agents.config import TrainConfig, config_from_dict
-from agents.files import RunError, find_link, locked, read_file, read_json, replacing, temporary
+from agents.files import RunError, find_link, locked, read_json, replacing, temporary
 from agents.hardware import hardware
 from agents.learning_config import BEFORE
+from agents.metrics import Metrics
 from agents.network import read_network
 from agents.reward_config import RewardConfig, reward_config_from_dict
 
 FORMAT = 1
 """Changes when a run of an older version can no longer be read."""
-
-LARGEST_TABLE = 2**26
-"""Bytes of metrics.csv; a larger one is refused before it is read."""
-
-MOST_ROWS = 2**18
-"""Rows of metrics.csv."""
 
 
 class Run:
@@ -59,6 +51,7 @@ class Run:
     def __init__(self, folder: Path, config: Any) -> None:
         self.folder = folder
         self.config = config
+        self.metrics = Metrics(folder / "metrics.csv")
 
     @classmethod
     def create(
@@ -218,50 +211,6 @@ class Run:
         """Writes a JSON file of the folder."""
         with replacing(self.folder / name) as path:
             path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-    def append_metrics(self, row: Mapping[str, float]) -> None:
-        """Adds a row to `metrics.csv`, and the header before the first."""
-        path = self.folder / "metrics.csv"
-        begins = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, row)
-            if begins:
-                writer.writeheader()
-            writer.writerow(row)
-
-    def rewrite_metrics(self, rows: Sequence[Mapping[str, float]]) -> None:
-        """Writes `metrics.csv` anew, with these rows alone; without any, there is no such file."""
-        if not rows:
-            (self.folder / "metrics.csv").unlink(missing_ok=True)
-            return
-        with replacing(self.folder / "metrics.csv") as path, path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
-
-    def read_metrics(self) -> list[dict[str, float]]:
-        """Returns the rows of `metrics.csv`.
-
-        Raises:
-            RunError: the run has reported nothing yet, or the file is damaged.
-        """
-        path = self.folder / "metrics.csv"
-        try:
-            text = io.StringIO(read_file(path, LARGEST_TABLE).decode(), newline="")
-            rows = [
-                {name: float(value) for name, value in row.items()}
-                for row in itertools.islice(csv.DictReader(text), MOST_ROWS + 1)
-            ]
-            if len(rows) > MOST_ROWS:
-                raise ValueError(f"more than {MOST_ROWS:,} rows")
-        except FileNotFoundError:
-            raise RunError(f"expected reports in {path}, got none") from None
-        # A row with too few or too many values holds None or a list.
-        except (ValueError, TypeError, csv.Error) as error:
-            raise RunError(f"expected rows of numbers in {path}, got {error}") from error
-        if not rows:
-            raise RunError(f"expected reports in {path}, got none")
-        return rows
 
 
 @contextmanager

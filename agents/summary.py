@@ -50,7 +50,7 @@ def solved_summary(solved: Sequence[float | None]) -> Solved:
 
 def solved_at(run: Run) -> SolvedAt | None:
     """Returns when the first report was of the first row of good reports; None if none was."""
-    row = first_solved(run.read_metrics(), run.config)
+    row = first_solved(run.metrics.read(), run.config)
     if row is None:
         return None
     return SolvedAt(int(row["sequences"]), row["seconds"], environment_steps(row))
@@ -93,7 +93,7 @@ def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> st
     lines = table_head(columns)
     solved_runs = [solved_at(run) for run in runs]
     for run, solved, by_length in zip(runs, solved_runs, scores, strict=True):
-        total = run.read_metrics()[-1]["seconds"]
+        total = run.metrics.read()[-1]["seconds"]
         when = ("not", "") if solved is None else (f"{solved.sequences:,}", f"{solved.seconds:.0f}")
         figures = [figure(by_length[length]) for length in lengths]
         lines.append(table_row([str(run.config.seed), *when, f"{total:.0f}", *figures]))
@@ -103,7 +103,7 @@ def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> st
     when = ("not", "")
     if math.isfinite(sequences.median):
         when = (f"{sequences.median:,.0f}", f"{seconds.median:.0f}")
-    total = median(run.read_metrics()[-1]["seconds"] for run in runs)
+    total = median(run.metrics.read()[-1]["seconds"] for run in runs)
     cells = [f"median ({sequences.number} of {len(runs)} solved)", *when, f"{total:.0f}"]
     lines.append(table_row([*cells, *(figure(middle[length]) for length in lengths)]))
     return "\n".join(lines)

@@ -20,7 +20,7 @@ def stop_after(count):
 
 def result(run, outcome):
     """Weights, and metrics without what the clock says; texts, since NaN is not itself."""
-    rows = [{k: repr(v) for k, v in row.items() if "second" not in k} for row in run.read_metrics()]
+    rows = [{k: repr(v) for k, v in row.items() if "second" not in k} for row in run.metrics.read()]
     return cell_of(outcome.network).get_weights(), rows
 
 
@@ -43,4 +43,4 @@ def assert_saves_when_terminated(folder, *command):
     assert "sequences; --resume goes on" in problems
     assert "Traceback" not in problems
     last = Checkpoints(folder / "checkpoints").newest().values["rows"][-1]
-    assert last["sequences"] == Run.open(folder).read_metrics()[-1]["sequences"]
+    assert last["sequences"] == Run.open(folder).metrics.read()[-1]["sequences"]

@@ -381,7 +381,7 @@ def test_a_run_is_like_a_supervised_one(tmp_path, cell, rollouts, credit):
     assert all(np.isfinite(list(report)).all() for report in reports)
     opened = Run.open(run.folder)
     assert opened.config == config
-    assert opened.read_metrics()[1]["held_out_bit_errors"] == reports[1].held_out_bit_errors
+    assert opened.metrics.read()[1]["held_out_bit_errors"] == reports[1].held_out_bit_errors
     scores = list(evaluate_run(opened, lengths=[2], episodes=4))
     assert scores[0][0].scored_bits == 4
     assert RecurrentAgent.load(run.folder).cell.output_dim == 2  # the value is left out

@@ -191,7 +191,7 @@ def test_variants_that_learn_by_reward_are_trained_and_scored(tmp_path, monkeypa
     draw_learning({"ntm": [Run.open(job.folder)]}, "held_out_bit_errors", "copy", tmp_path)
     axis = drawn[0]
     assert (axis.get_xlabel(), axis.get_xscale()) == ("environment steps", "log")
-    steps = [row["steps"] for row in Run.open(job.folder).read_metrics()]
+    steps = [row["steps"] for row in Run.open(job.folder).metrics.read()]
     assert axis.lines[0].get_xdata().tolist() == steps
 
 
@@ -199,7 +199,7 @@ def test_csv_holds_what_the_runs_own_files_hold(stopped_twice):
     folder, _ = stopped_twice
     for row in read_csv(folder / "scores.csv"):
         run = Run.open(folder / row["task"] / row["variant"] / row["seed"])
-        last = run.read_metrics()[-1]
+        last = run.metrics.read()[-1]
         assert (float(row["sequences"]), float(row["total_seconds"])) == (64, last["seconds"])
         scores = {(score.agent, score.length): score for score in read_scores(run)}
         own = scores["ntm", int(row["length"])]

@@ -241,7 +241,7 @@ def test_a_call_whose_updates_are_all_left_out_is_not_all_between_two_reports(tm
     spoiled(supervised, lambda _: next(counted) in (6, 7))
     run = Run.create(tmp_path, config)
     supervised.train(config, run)
-    (row,) = run.read_metrics()
+    (row,) = run.metrics.read()
     assert row["updates_left_out"] == 1
     assert np.isfinite(row["loss_bits"])
 

@@ -302,4 +302,4 @@ def test_it_learns_to_copy_stops_goes_on_and_is_saved(page, runs, monkeypatch):
     (folder,) = runs.iterdir()
     run = Run.open(folder)
     assert run.ended
-    assert run.read_metrics()[-1]["held_out_bit_errors"] == 0
+    assert run.metrics.read()[-1]["held_out_bit_errors"] == 0

@@ -23,7 +23,7 @@ def test_each_is_seed_0_of_its_recipe(task, cell):
     run = Run.open(folder)
     assert run.config == recipe(task, cell)
     assert (folder / "model.keras").stat().st_size < 1_000_000
-    last = run.read_metrics()[-1]
+    last = run.metrics.read()[-1]
     batch = held_out(run.config.task, run.config.max_length, 128, SEED)
     own = score("", RecurrentAgent.pretrained(task, cell), batch)
     # What the last report said of it, on other tapes.

@@ -75,7 +75,7 @@ def contents(folder):
     """What a run's files say, without what is another thing each time."""
     metrics = [
         {name: value for name, value in row.items() if not name.endswith(("seconds", "second"))}
-        for row in Run.open(folder).read_metrics()
+        for row in Run.open(folder).metrics.read()
     ]
     config = json.loads((folder / "config.json").read_text())
     return metrics, config, json.loads((folder / "evaluation.json").read_text())

@@ -207,7 +207,7 @@ def test_a_run_in_an_environment_that_is_no_task(tmp_path):
     for i in (1, 2):
         nothing = dict.fromkeys(("held_out_bit_errors", "held_out_loss_bits"), float("nan"))
         told = {"sequences": i, "steps": 99 * i, "seconds": 1.0, "mean_return": 9.0 * i}
-        run.append_metrics(told | nothing)
+        run.metrics.append(told | nothing)
     page = page_of(tmp_path / "pole")
     assert "CartPole-v1. It is not solved." in page.said
     (chart,) = page.charts

@@ -76,10 +76,10 @@ def stopped(tmp_path, stopped_folder):
 
 def test_a_stopped_training_goes_on_exactly(stopped, uninterrupted):
     run = Run.resume(stopped.folder, CONFIG)
-    seconds = [row["seconds"] for row in run.read_metrics()]
+    seconds = [row["seconds"] for row in run.metrics.read()]
     outcome = supervised.train(CONFIG, run)
     assert_equal(result(run, outcome), uninterrupted)
-    after = [row["seconds"] for row in run.read_metrics()]
+    after = [row["seconds"] for row in run.metrics.read()]
     assert after[:3] == seconds
     assert after == sorted(after)
 
@@ -213,7 +213,7 @@ def test_the_budget_is_kept_to(tmp_path):
     config = dataclasses.replace(EASY, max_sequences=50)
     run = Run.create(tmp_path, config)
     supervised.train(config, run)
-    assert [row["sequences"] for row in run.read_metrics()] == [40, 50]
+    assert [row["sequences"] for row in run.metrics.read()] == [40, 50]
 
 
 def test_a_checkpoint_of_another_network_is_refused(stopped):

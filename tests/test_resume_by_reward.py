@@ -72,7 +72,7 @@ def test_a_stopped_training_goes_on_exactly(tmp_path, name):
     with pytest.raises(TrainingStoppedError, match=f"after {count} sequences; --resume goes on"):
         actor_critic.train(config, run, should_stop=stop_after(3))
     run = Run.resume(run.folder, config)
-    assert len(run.read_metrics()) == 3
+    assert len(run.metrics.read()) == 3
     got = result(run, actor_critic.train(config, run))
     assert_equal(got, expected)
     assert len(got[1]) == 5

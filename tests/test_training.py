@@ -77,7 +77,7 @@ def test_saved_network_is_the_trained_one(trained):
 
 def test_metrics_hold_every_report(trained):
     run, outcome = trained
-    rows = run.read_metrics()
+    rows = run.metrics.read()
     assert [row["sequences"] for row in rows] == [r.sequences for r in outcome.reports]
     assert rows[-1]["held_out_bit_errors"] == 0
     # A vector is shown in one step and asked for in another; the delimiter is one more.
@@ -316,14 +316,14 @@ def test_curriculum_learns_with_the_network_and_is_saved(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "save_network", print)
     reports = supervised.train(config, run).reports
     assert [report.sequences for report in reports] == [1_600, 3_200]
-    assert [(row["lesson"], row["mean_length"]) for row in run.read_metrics()] == [
+    assert [(row["lesson"], row["mean_length"]) for row in run.metrics.read()] == [
         (report.lesson, report.mean_length) for report in reports
     ]
     state = json.loads((run.folder / "curriculum.json").read_text())
     saved = make_curriculum("prediction_gain", 1, 2)
     saved.set_state(state)
     assert saved.lesson == reports[-1].lesson
-    last = run.read_metrics()[-1]
+    last = run.metrics.read()[-1]
     for name, values in (("probability", saved.probabilities), ("weight", saved.weights)):
         written = [last[f"lesson_{lesson}_{name}"] for lesson in range(len(saved.lessons))]
         np.testing.assert_array_equal(written, values)
@@ -334,12 +334,12 @@ def test_curriculum_learns_with_the_network_and_is_saved(tmp_path, monkeypatch):
 
 
 def test_an_existing_run_is_kept_unless_told_otherwise(tmp_path):
-    Run.create(tmp_path, TINY).append_metrics({"sequences": 1})
+    Run.create(tmp_path, TINY).metrics.append({"sequences": 1})
     with pytest.raises(RunError, match="--overwrite"):
         Run.create(tmp_path, TINY)
     Run.create(tmp_path, TINY, overwrite=True)
     with pytest.raises(RunError, match="got none"):
-        Run.open(tmp_path).read_metrics()
+        Run.open(tmp_path).metrics.read()
 
 
 def test_a_folder_of_other_things_is_never_replaced(tmp_path):

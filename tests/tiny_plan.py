@@ -40,7 +40,7 @@ def made_up(job, errors, wrong=0.0, told=()):
     """
     run = Run.create(job.folder, job.config)
     for i, held_out in enumerate(errors, 1):
-        run.append_metrics(
+        run.metrics.append(
             {
                 "sequences": 1000 * i,
                 "seconds": 2.5 * i,

@@ -98,6 +98,6 @@ def _load_run(job: "BenchmarkJob", folder: Path) -> Learned:
 
     run = Run.open(folder)
     network = AnyLength(RecurrentAgent.load(folder).cell, job.task)
-    rows = run.read_metrics()
+    rows = run.metrics.read()
     steps = environment_steps(rows[-1])
     return Learned(network.agent, steps, rows[-1]["seconds"], return_curve(rows))

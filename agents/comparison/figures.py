@@ -124,7 +124,7 @@ def draw_generalisation(
 
 
 def _curve(run: Run, effort: str, quantity: Quantity) -> LearningCurve:
-    rows = run.read_metrics()
+    rows = run.metrics.read()
     efforts, values = (np.array([row[name] for row in rows]) for name in (effort, quantity))
     return efforts, values
 

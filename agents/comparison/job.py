@@ -71,7 +71,7 @@ class TrainingJob:
                     report.sequences, f"held out {report.held_out_bit_errors:.2f} wrong"
                 ),
             )
-        sequences = int(run.read_metrics()[-1]["sequences"])
+        sequences = int(run.metrics.read()[-1]["sequences"])
         tell(sequences, "evaluation")
         for scores in evaluate_run(run, self.lengths, episodes=self.episodes):
             tell(sequences, f"{scores[0].bit_errors:,.2f} wrong at {scores[0].length:,}")

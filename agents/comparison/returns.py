@@ -23,7 +23,7 @@ def return_curves(runs: Mapping[str, Sequence[Run]]) -> Curves:
     right answers yet.
     """
     told = {
-        name: [return_curve(run.read_metrics()) for run in group] for name, group in runs.items()
+        name: [return_curve(run.metrics.read()) for run in group] for name, group in runs.items()
     }
     if not all(points for group in told.values() for points in group):
         return {}

@@ -59,7 +59,7 @@ def collect(place: Place, run: Run, lengths: Sequence[int]) -> Iterator[Row]:
     Raises:
         RunError: the run has not been trained or evaluated.
     """
-    solved, last = solved_at(run), run.read_metrics()[-1]
+    solved, last = solved_at(run), run.metrics.read()[-1]
     scores = {(score.agent, score.length): score for score in read_scores(run)}
     for length in lengths:
         own = scores[run.config.cell.name, length]

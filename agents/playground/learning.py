@@ -129,7 +129,7 @@ class LiveTraining:
         with self._busy:
             run = Run.create(folder, self._config)
             training = self._training
-            run.rewrite_metrics(training.rows)
+            run.metrics.write(training.rows)
             run.write_json("curriculum.json", training.curriculum.get_state())
             checkpoints = Checkpoints(run.folder / "checkpoints")
             checkpoints.write(training.sequences, training.checkpoint())

@@ -221,7 +221,7 @@ def finish(kind: Kind, place: Path) -> dict[str, Any]:
         run = Run.open(place / name)
         weights = cell_of(run.load_network()).get_weights()
         left |= {f"{name}: weights {i}": weight for i, weight in enumerate(weights)}
-        for row in run.read_metrics():
+        for row in run.metrics.read():
             left[f"{name}: report after {row['sequences']:.0f}"] = _without_clocks(row)
         left[f"{name}: scores"] = (run.folder / "evaluation.json").read_text(encoding="utf-8")
     for path in place.glob("*/scores.csv"):
@@ -248,6 +248,6 @@ def differences(expected: dict[str, Any], got: dict[str, Any]) -> Iterator[str]:
 def _reported(folder: Path) -> int:
     """The training sequences of a run's last report."""
     try:
-        return int(Run.open(folder).read_metrics()[-1]["sequences"])
+        return int(Run.open(folder).metrics.read()[-1]["sequences"])
     except RunError:  # stopped before it was one, or in the middle of a row
         return 0

@@ -92,7 +92,7 @@ def make_loaders(folder: Path) -> dict[str, Loader]:
     )
     run = Run.create(folder / "run", config, overwrite=True)
     run.save_network(build_network(make_cell(config), config.task.input_width))
-    run.rewrite_metrics([{"sequences": i, "seconds": i / 3, "loss_bits": 1 / i} for i in (1, 2)])
+    run.metrics.write([{"sequences": i, "seconds": i / 3, "loss_bits": 1 / i} for i in (1, 2)])
     scores = [Score("ntm", 3, 8, 10, 0.5, 0.1, 6.0, 0.9, 0.25), Score("random", 3, None, *[1] * 6)]
     run.write_json("evaluation.json", {"seed": 0, "scores": [row._asdict() for row in scores]})
     kept = Checkpoints(run.folder / "checkpoints", keep=1)
@@ -110,7 +110,7 @@ def make_loaders(folder: Path) -> dict[str, Loader]:
     return {
         "settings": Loader(settings[0], lambda: Run.open(run.folder), json_file),
         "settings by reward": Loader(settings[1], lambda: Run.open(by_reward.folder), json_file),
-        "reports": Loader(run.folder / "metrics.csv", run.read_metrics, mutations.TEXT),
+        "reports": Loader(run.folder / "metrics.csv", run.metrics.read, mutations.TEXT),
         "scores": Loader(run.folder / "evaluation.json", lambda: read_scores(run), json_file),
         "network": Loader(run.folder / "model.keras", run.load_network, archive),
         "checkpoint": Loader(next(kept.folder.iterdir()), kept.newest, signed),

@@ -14,8 +14,9 @@ from agents.comparison.plan import Place
 from agents.comparison.scores import Row as ComparisonRow
 from agents.evaluation import read_scores
 from agents.files import RunError, read_csv, read_file, read_json
+from agents.metrics import LARGEST_TABLE
 from agents.report.results import BENCHMARK, COMPARISON, RUN, Curve, Entry, Results
-from agents.runs import LARGEST_TABLE, Run
+from agents.runs import Run
 from agents.summary import mean_scores, solved_at
 from agents.training.reports import return_curve
 from ntm_gym import PROTOCOLS
@@ -176,7 +177,7 @@ def _add_run(results: Results, place: Place, run: Run) -> None:
     if not (run.folder / "metrics.csv").exists():
         results.missing.append(f"No reports yet: {'/'.join(map(str, place))}.")
         return
-    metrics = run.read_metrics()
+    metrics = run.metrics.read()
     # A task's errors are no numbers in an environment that is no task's.
     points: dict[str, Sequence[tuple[float, float]]] = {
         column: [
@@ -195,7 +196,7 @@ def _add_run(results: Results, place: Place, run: Run) -> None:
 
 
 def _entry_of_run(place: Place, run: Run) -> Entry:
-    solved, last = solved_at(run), run.read_metrics()[-1]
+    solved, last = solved_at(run), run.metrics.read()[-1]
     evaluated = (run.folder / "evaluation.json").exists()
     scores = mean_scores(run, "bit_errors") if evaluated else {}
     effort = None if solved is None else solved.sequences

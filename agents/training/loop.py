@@ -64,10 +64,10 @@ def train_to_the_end(
                 f"expected a whole checkpoint in {checkpoints.folder} to go on from, got none; "
                 "--overwrite trains a new network in place of the one that is there"
             )
-        run.rewrite_metrics(training.rows)
+        run.metrics.write(training.rows)
         while not training.ended:
             report = training.advance()
-            run.append_metrics(training.rows[-1])
+            run.metrics.append(training.rows[-1])
             if training.curriculum is not None:
                 run.write_json("curriculum.json", training.curriculum.get_state())
             on_report(report)
