@@ -176,6 +176,8 @@ class RewardConfig(LearningConfig):
 
 
 OTHER_SETTINGS: dict[str, dict[str, Any]] = {
+    # Bits that are flipped to explore keep a few wrong for longer.
+    "copy": {"anneal_below": 0.15},
     # Its answers are the longest, 515 bits on the mean of ten vectors: exploration alone keeps one
     # of them wrong, until the step size falls.
     "repeat_copy": {"anneal_below": 1.0, "lost_above": 20.0},

@@ -390,7 +390,7 @@ def test_settings_of_a_cell_are_its_arguments(cell):
         ({"report_sequences": 3}, "expected report_sequences of at least batch_size, 4, got 3"),
         ({"averaging": 1.0}, "expected averaging from 0 to below 1, got 1.0"),
         ({"learning_rate": 0.0}, "expected learning_rate above 0, got 0.0"),
-        ({"lost_above": 0.1}, "expected lost_above of at least anneal_below, 0.15, got 0.1"),
+        ({"lost_above": 0.04}, "expected lost_above of at least anneal_below, 0.05, got 0.04"),
         ({"anneal_budget": 1.5}, "expected anneal_budget from 0 to 1, got 1.5"),
         ({"blur_cost": -1.0}, "expected blur_cost of at least 0, got -1.0"),
         ({"replay": 1.0}, "expected replay from 0 to below 1, got 1.0"),
