@@ -476,6 +476,17 @@ def test_alike_items_do_not_depend_on_longer_tapes_beside_them():
     assert shares[1] == pytest.approx(shares[0], abs=0.03)
 
 
+@pytest.mark.parametrize("sparse", [0.0, 0.5, 1.0])
+def test_sparse_vectors_have_few_ones(sparse):
+    task = Copy(sparse=sparse)
+    batch = task.sample(rng(), np.full(2000, 5))
+    np.testing.assert_array_equal(task.solve(batch.inputs), batch.targets)
+    ones = batch.inputs[:, :5, : task.width].sum(axis=2)
+    assert ones.mean() == pytest.approx(8 * (0.5 - 0.375 * sparse), abs=0.1)
+    blank = sparse * (7 / 8) ** 8 + (1 - sparse) / 2**8
+    assert (ones == 0).mean() == pytest.approx(blank, abs=0.015)
+
+
 def test_items_wider_than_an_integer():
     task = AssociativeRecall(width=40, vectors_per_item=3)
     batch = task.sample(rng(), np.full(300, 4))
@@ -535,6 +546,8 @@ def test_impossible_fractions(value):
     if value != 0:
         with pytest.raises(ValueError, match=r"expected alike .* got"):
             AssociativeRecall(alike=value)
+        with pytest.raises(ValueError, match=r"expected sparse .* got"):
+            Copy(sparse=value)
 
 
 def test_impossible_repeats():

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ntm_gym.numbers import check_fraction
 from ntm_gym.task import Batch, Task, check_sizes, random_bits, write_rows
 
 
@@ -28,17 +29,22 @@ class Copy(Task):
 
     Attributes:
         width: bits of each vector, at least 1.
+        sparse: probability from 0 to 1 that a vector has few ones: each of its bits is one with a
+            probability of 1/8, not 1/2. 0 in the paper, where such vectors are rare, and hardest:
+            several of them look like the blank inputs after the delimiter.
 
     Raises:
-        ValueError: if the width is not such an integer.
+        ValueError: if a field is not such a number.
     """
 
     tape_dtype: ClassVar[DTypeLike] = np.int8
 
     width: int = 8
+    sparse: float = 0.0
 
     def __post_init__(self) -> None:
         check_sizes(self, "width")
+        check_fraction("sparse", self.sparse)
 
     @property
     def input_width(self) -> int:
@@ -64,6 +70,10 @@ class Copy(Task):
         np.logical_and(step > end, step <= 2 * end, out=batch.mask)
         # Each row shows as many vectors as it scores steps, in the same order.
         vectors = random_bits(rng, (int(np.count_nonzero(batch.mask)), self.width))
+        if self.sparse:
+            few = rng.random(len(vectors)) < self.sparse
+            for _ in range(2):  # each time half of the ones are left
+                vectors[few] &= random_bits(rng, (int(np.count_nonzero(few)), self.width))
         write_rows(batch.inputs, step < end, vectors)
         write_rows(batch.targets, batch.mask, vectors)
         batch.inputs[np.arange(len(batch)), batch.lengths, self.width] = 1
