@@ -159,8 +159,9 @@ CONFIGS: dict[str, Callable[..., TrainConfig]] = {
 
 OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
     # What is read along the published links blurs from step to step; and where two items of recall
-    # resemble each other, the address rests on both, and so does the answer.
-    ("copy", "dnc"): {"cell": DNCConfig(sharpen_links=True)},
+    # resemble each other, the address rests on both, and so does the answer. On Copy, some seeds
+    # keep a wrong sequence or two while the step is long.
+    ("copy", "dnc"): {"cell": DNCConfig(sharpen_links=True), "anneal_below": 0.15},
     ("associative_recall", "dnc"): {
         "cell": DNCConfig(sharpen_links=True),
         "replay": 0.25,
