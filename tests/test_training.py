@@ -218,7 +218,8 @@ def test_a_setting_that_a_run_is_older_than_is_not_its_recipes(tmp_path):
 
 def test_a_recipe_is_a_task_and_a_cell():
     assert recipe("copy") == CopyConfig()
-    assert recipe("copy", "dnc") == CopyConfig(cell=DNCConfig(sharpen_links=True))
+    with_links = DNCConfig(sharpen_links=True)
+    assert recipe("copy", "dnc") == CopyConfig(cell=with_links, anneal_below=0.15)
     for arguments in (("copi",), ("copy", "gru")):
         with pytest.raises(ValueError, match=f"expected one of .*, got '{arguments[-1]}'"):
             recipe(*arguments)
@@ -289,7 +290,7 @@ def test_fields_that_do_not_fit_the_network(trained):
     run, _ = trained
     with pytest.raises(ValueError, match="expected the input_width of training, 3, got 6"):
         list(evaluate_run(run, fields={"width": 5}))
-    with pytest.raises(ValueError, match="expected fields of width, got widht"):
+    with pytest.raises(ValueError, match="expected fields of width, sparse, got widht"):
         list(draw_run(run, fields={"widht": 5}))
 
 
