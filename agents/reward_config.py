@@ -176,7 +176,7 @@ class RewardConfig(LearningConfig):
 
 
 OTHER_SETTINGS: dict[str, dict[str, Any]] = {
-    # Bits that are flipped to explore keep a few wrong for longer.
+    # Its results are of this; less was not tried.
     "copy": {"anneal_below": 0.15},
     # Its answers are the longest, 515 bits on the mean of ten vectors: exploration alone keeps one
     # of them wrong, until the step size falls.
