@@ -24,7 +24,7 @@ def reports(tmp_path_factory):
         "scores": (write_scores(folder / "scores", *"abcdefghijkl"), 1),
         "benchmark": (write_benchmark(folder / "benchmark"), 2),
         "hostile": (write_scores(folder / "hostile", HOSTILE, "b", task=HOSTILE), 1),
-        "network": (PRETRAINED / "copy-ntm", 2),
+        "network": (PRETRAINED / "copy-ntm", 3),
         "curricula": (ROOT / "docs" / "results" / "curricula", 2),
     }
     with pytest.MonkeyPatch.context() as patch:
