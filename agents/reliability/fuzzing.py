@@ -110,7 +110,7 @@ def make_loaders(folder: Path) -> dict[str, Loader]:
     return {
         "settings": Loader(settings[0], lambda: Run.open(run.folder), json_file),
         "settings by reward": Loader(settings[1], lambda: Run.open(by_reward.folder), json_file),
-        "reports": Loader(run.folder / "metrics.csv", run.metrics.read, mutations.TEXT),
+        "reports": Loader(run.metrics.path, run.metrics.read, mutations.TEXT),
         "scores": Loader(run.folder / "evaluation.json", lambda: read_scores(run), json_file),
         "network": Loader(run.folder / "model.keras", run.load_network, archive),
         "checkpoint": Loader(next(kept.folder.iterdir()), kept.newest, signed),

@@ -174,7 +174,7 @@ def _add_run(results: Results, place: Place, run: Run) -> None:
             place.task,
             {each.length: each.bit_errors for each in read_scores(run) if each.agent == "random"},
         )
-    if not (run.folder / "metrics.csv").exists():
+    if not run.metrics.path.exists():
         results.missing.append(f"No reports yet: {'/'.join(map(str, place))}.")
         return
     metrics = run.metrics.read()
