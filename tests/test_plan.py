@@ -71,6 +71,18 @@ def test_settings_of_all_variants(tmp_path):
     assert configs[1].cell == NTMConfig(slots=16, read_first=True)
 
 
+def test_settings_of_one_task(tmp_path):
+    shared = "[settings]\ncopy.sparse = 0.25\ncopy.cell.slots = 16\n\n[[variants]]"
+    text = PLAN.replace("[[variants]]", shared, 1)
+    plan = plan_of(tmp_path, text + "copy.sparse = 0.75\nassociative_recall.alike = 0.25\n")
+    copies = [plan.config(Place("copy", name, 1)) for name in plan.variants]
+    assert [config.sparse for config in copies] == [0.25, 0.25, 0.75]
+    assert [config.cell.slots for config in copies] == [16, 16, 16]
+    recalls = [plan.config(Place("associative_recall", name, 1)) for name in plan.variants]
+    assert [config.alike for config in recalls] == [0.5, 0.5, 0.25]
+    assert [config.cell.slots for config in recalls] == [128, 128, 16]
+
+
 def test_variants_can_learn_by_reward(tmp_path):
     variant = '\n[[variants]]\nname = "rl"\nlearning = "reward"\nepisodes = 8\ngamma = 0.5\n'
     plan = plan_of(tmp_path, PLAN + variant + 'cell.name = "dnc"\ncell.slots = 16\n')
@@ -142,7 +154,11 @@ BROKEN_VARIANTS = {
     'learning = "guess"': "learning: expected one of supervised, reward, got 'guess'",
     'learning = "reward"': "settings: expected some of .*, got 'report_sequences'",
     "learning_rate = -1": "expected learning_rate above 0, got -1.0",
-    "seed = 3": "variants: expected no seed",
+    "seed = 3": "settings: expected no seed",
+    "copy.seed = 3": "settings: expected no seed",
+    "copy = 3": "copy: expected a table of settings, got 3",
+    "copy.slots = 3": "settings: expected some of .*, got 'slots'",
+    "repeat_copy.sparse = 0.0": "settings: expected some of .*, got 'repeat_copy'",
 }
 
 

@@ -13,6 +13,7 @@ A plan is a TOML file:
 
     [settings]                    # of the recipes, changed in all variants; none if left out
     averaging = 0.99
+    copy.sparse = 0.0             # of one task alone; a variant can have such, too
 
     [[variants]]
     name = "ntm"                  # changes nothing else
@@ -73,7 +74,8 @@ class Plan:
         name: the file's name, without its ending.
         tasks: the tasks' short names.
         seeds: the seeds.
-        variants: for each variant's name the settings that it changes, as nested dicts.
+        variants: for each variant's name the settings that it changes, as nested dicts; those of
+            one task alone under the task's name.
         lengths: for each task the lengths of its evaluation.
         max_sequences: the budget of every run, or None.
         stop_when_solved: whether a run ends once its task is solved.
@@ -98,7 +100,13 @@ class Plan:
         changes: dict[str, Any] = {"stop_when_solved": self.stop_when_solved}
         if self.max_sequences is not None:
             changes["max_sequences"] = self.max_sequences
-        changes |= {**self.variants[place.variant], "seed": place.seed}
+        changes |= self.variants[place.variant]
+        of_tasks = {task: changes.pop(task, {}) for task in self.tasks}
+        own = of_tasks[place.task]
+        expect(isinstance(own, dict), place.task, "a table of settings", own)
+        changes = _merged(changes, own)
+        expect("seed" not in changes, "settings", "no seed, since seeds has all", "seed")
+        changes["seed"] = place.seed
         learning = changes.pop("learning", "supervised")
         ways = ("supervised", "reward")
         expect(learning in ways, "learning", f"one of {', '.join(ways)}", learning)
@@ -192,7 +200,6 @@ def _read(name: str, content: Mapping[str, Any]) -> Plan:
         lengths[task] = tuple(several(f"lengths.{task}", values, int))
     shared = content.get("settings", {})
     expect(isinstance(shared, dict), "settings", "a table of settings", shared)
-    expect("seed" not in shared, "settings", "no seed, since seeds has all", "seed")
     variants = {
         name: _merged(shared, settings) for name, settings in _variants(content["variants"])
     }
@@ -208,7 +215,6 @@ def _variants(content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         where = f"variants, the name of number {number}"
         expect(bool(fits), where, "letters a to z, digits, hyphens", name)
         expect(name not in names, where, "another than those before", name)
-        expect("seed" not in settings, "variants", "no seed, since seeds has all", "seed")
         names.add(str(name))
         yield str(name), {key: value for key, value in settings.items() if key != "name"}
 
