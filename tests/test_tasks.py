@@ -479,12 +479,18 @@ def test_alike_items_do_not_depend_on_longer_tapes_beside_them():
 @pytest.mark.parametrize("sparse", [0.0, 0.5, 1.0])
 def test_sparse_vectors_have_few_ones(sparse):
     task = Copy(sparse=sparse)
-    batch = task.sample(rng(), np.full(2000, 5))
+    batch = task.sample(rng(), np.full(2000, 40))
     np.testing.assert_array_equal(task.solve(batch.inputs), batch.targets)
-    ones = batch.inputs[:, :5, : task.width].sum(axis=2)
-    assert ones.mean() == pytest.approx(8 * (0.5 - 0.375 * sparse), abs=0.1)
-    blank = sparse * (7 / 8) ** 8 + (1 - sparse) / 2**8
+    ones = batch.inputs[:, :40, : task.width].sum(axis=2)
+    few = sparse / 2  # half of the vectors, of so many tapes
+    assert ones.mean() == pytest.approx(8 * (0.5 - 0.375 * few), abs=0.1)
+    blank = few * (7 / 8) ** 8 + (1 - few) / 2**8
     assert (ones == 0).mean() == pytest.approx(blank, abs=0.015)
+    # The share is a tape's own, from none to all: 4 ones in a vector down to 1.
+    means = ones.mean(axis=1)
+    for least, most in ((1, 1.75), (1.75, 2.5), (2.5, 3.25)):
+        within = np.mean((least < means) & (means < most))
+        assert within == pytest.approx(sparse / 4, abs=0.05)
 
 
 def test_items_wider_than_an_integer():

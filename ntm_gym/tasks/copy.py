@@ -29,9 +29,10 @@ class Copy(Task):
 
     Attributes:
         width: bits of each vector, at least 1.
-        sparse: probability from 0 to 1 that a vector has few ones: each of its bits is one with a
-            probability of 1/8, not 1/2. 0 in the paper, where such vectors are rare, and hardest:
-            several of them look like the blank inputs after the delimiter.
+        sparse: probability from 0 to 1 that a tape has vectors of few ones, each of whose bits is
+            one with a probability of 1/8, not 1/2. They are a share of such a tape's vectors that
+            is itself drawn, from none to all. 0 in the paper, where such vectors are rare, and
+            hardest: several of them look like the blank inputs after the delimiter.
 
     Raises:
         ValueError: if a field is not such a number.
@@ -71,7 +72,8 @@ class Copy(Task):
         # Each row shows as many vectors as it scores steps, in the same order.
         vectors = random_bits(rng, (int(np.count_nonzero(batch.mask)), self.width))
         if self.sparse:
-            few = rng.random(len(vectors)) < self.sparse
+            share = np.where(rng.random(len(batch)) < self.sparse, rng.random(len(batch)), 0)
+            few = rng.random(len(vectors)) < np.repeat(share, batch.lengths)
             for _ in range(2):  # each time half of the ones are left
                 vectors[few] &= random_bits(rng, (int(np.count_nonzero(few)), self.width))
         write_rows(batch.inputs, step < end, vectors)
