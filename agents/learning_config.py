@@ -9,9 +9,9 @@ from typing import Literal
 Checks = dict[str, tuple[bool, str]]
 """Of each setting, whether it is possible, and what it should be."""
 
-Optimizer = Literal["adam", "rmsprop", "plain_rmsprop"]
+Optimizer = Literal["adam", "amsgrad", "rmsprop", "plain_rmsprop"]
 
-BEFORE = {"alike": 0.0}
+BEFORE = {"alike": 0.0, "sparse": 0.0}
 """What settings were that a config.json lacks since it is older than they are, if not their
 recipe's."""
 
@@ -25,8 +25,9 @@ class LearningConfig:
     ] = "uniform"
     """How training lengths are chosen between the shortest and the longest."""
     optimizer: Optimizer = "adam"
-    """Adam (Kingma & Ba 2015), here with a beta_2 of 0.99, the centred RMSProp with momentum of
-    Graves 2013, or RMSProp without either (Tieleman & Hinton 2012)."""
+    """Adam (Kingma & Ba 2015), here with a beta_2 of 0.99, its variant AMSGrad (Reddi et al. 2018),
+    whose steps do not grow while gradients are small, the centred RMSProp with momentum of Graves
+    2013, or RMSProp without either (Tieleman & Hinton 2012)."""
     learning_rate: float = 1e-3
     """Step size of the optimiser before it falls."""
     clip: Literal["norm", "value", "none"] = "norm"
@@ -74,17 +75,17 @@ class LearningConfig:
     alike: float = 0.0
     """Of associative recall: the task's field of that name for training sequences, from the same
     report on. What still fails are items that resemble each other, and they are rare."""
+    sparse: float = 0.0
+    """Of copy: the task's field of that name for training sequences, from the start. What fails
+    otherwise are sequences with vectors of few ones, and they are rare."""
     seed: int = 0
     """Seed of all that is drawn at random: weights, training and held-out sequences, actions."""
 
     def checks(self) -> Checks:
         """Whether each setting is possible, and what it should be."""
-        recalls = hasattr(getattr(self, "task", None), "alike")
         return {
-            "alike": (
-                self.alike == 0 or (recalls and 0 < self.alike <= 1),
-                "from 0 to 1" if recalls else "0, as it is of associative recall alone",
-            ),
+            **self._of_one_task("alike", "associative recall"),
+            **self._of_one_task("sparse", "copy"),
             "seed": (0 <= self.seed < 2**32, "from 0 to 2**32 - 1"),
             "lost_above": (
                 self.lost_above >= self.anneal_below,
@@ -98,6 +99,13 @@ class LearningConfig:
             **self.at_least_one("solved_sequences", "solved_reports"),
             **self.at_least_one("anneal_reports", "most_left_out"),
         }
+
+    def _of_one_task(self, name: str, task: str) -> Checks:
+        """Checks a share that is also a field of this task, and of no other."""
+        share = getattr(self, name)
+        if hasattr(getattr(self, "task", None), name):
+            return {name: (0 <= share <= 1, "from 0 to 1")}
+        return {name: (share == 0, f"0, as it is of {task} alone")}
 
     def at_least_one(self, *names: str) -> Checks:
         """Checks that each of these settings is at least 1."""

@@ -13,7 +13,7 @@ import numpy as np
 import tyro
 
 from agents.cell_config import CELL_CONFIGS, CellConfig, NTMConfig
-from agents.config import CONFIGS, recipe
+from agents.config import CONFIGS, COPY_BEFORE, recipe
 from agents.learning_config import Checks, LearningConfig
 from agents.settings import changed, expect
 from ntm_gym import PROTOCOLS, Task
@@ -176,8 +176,7 @@ class RewardConfig(LearningConfig):
 
 
 OTHER_SETTINGS: dict[str, dict[str, Any]] = {
-    # Its results are of this; less was not tried.
-    "copy": {"anneal_below": 0.15},
+    "copy": COPY_BEFORE,
     # Its answers are the longest, 515 bits on the mean of ten vectors: exploration alone keeps one
     # of them wrong, until the step size falls.
     "repeat_copy": {"anneal_below": 1.0, "lost_above": 20.0},

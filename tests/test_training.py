@@ -206,20 +206,22 @@ def test_runs_of_old_are_those_of_neural_turing_machines(tmp_path):
     assert Run.open(tmp_path).config == TINY
 
 
-def test_a_setting_that_a_run_is_older_than_is_not_its_recipes(tmp_path):
-    config = recipe("associative_recall")
+@pytest.mark.parametrize(("task", "name"), [("associative_recall", "alike"), ("copy", "sparse")])
+def test_a_setting_that_a_run_is_older_than_is_not_its_recipes(tmp_path, task, name):
+    config = recipe(task)
     Run.create(tmp_path, config)
     path = tmp_path / "config.json"
     written = json.loads(path.read_text())
-    assert written["settings"].pop("alike") == config.alike > 0
+    assert written["settings"].pop(name) == getattr(config, name) > 0
     path.write_text(json.dumps(written))
-    assert Run.open(tmp_path).config == dataclasses.replace(config, alike=0.0)
+    assert Run.open(tmp_path).config == dataclasses.replace(config, **{name: 0.0})
 
 
 def test_a_recipe_is_a_task_and_a_cell():
     assert recipe("copy") == CopyConfig()
     with_links = DNCConfig(sharpen_links=True)
-    assert recipe("copy", "dnc") == CopyConfig(cell=with_links, anneal_below=0.15)
+    before = {"optimizer": "rmsprop", "learning_rate": 3e-4, "sparse": 0.0, "anneal_below": 0.15}
+    assert recipe("copy", "dnc") == CopyConfig(cell=with_links, **before)
     for arguments in (("copi",), ("copy", "gru")):
         with pytest.raises(ValueError, match=f"expected one of .*, got '{arguments[-1]}'"):
             recipe(*arguments)
@@ -396,6 +398,7 @@ def test_settings_of_a_cell_are_its_arguments(cell):
         ({"blur_cost": -1.0}, "expected blur_cost of at least 0, got -1.0"),
         ({"replay": 1.0}, "expected replay from 0 to below 1, got 1.0"),
         ({"alike": 0.5}, "expected alike 0, as it is of associative recall alone, got 0.5"),
+        ({"sparse": 1.5}, "expected sparse from 0 to 1, got 1.5"),
         ({"seed": -1, "clip_norm": 0.0}, "expected seed .*, got -1; expected clip_norm above 0"),
     ],
 )

@@ -164,7 +164,7 @@ def test_before_a_good_report_nothing_changes(seen, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("wrong", "reports"), [(0, 1), (1, 5)])
 def test_items_share_vectors_only_after_a_good_report(seen, tmp_path, monkeypatch, wrong, reports):
-    recall = {"task": AssociativeRecall(), "min_length": 4, "max_length": 4}
+    recall = {"task": AssociativeRecall(), "min_length": 4, "max_length": 4, "sparse": 0.0}
     train(tmp_path, monkeypatch, wrong, alike=1.0, **recall)
     shared = []
     for *_, inputs in seen:
@@ -175,6 +175,16 @@ def test_items_share_vectors_only_after_a_good_report(seen, tmp_path, monkeypatc
     assert all(share > 0.12 for share in shared[reports:])
 
 
+@pytest.mark.parametrize(("sparse", "ones"), [(0.0, 0.5), (1.0, 0.3125)])
+def test_vectors_are_sparse_in_training_from_the_start(seen, tmp_path, monkeypatch, sparse, ones):
+    lengths = {"min_length": 20, "max_length": 20}
+    outcome = train(tmp_path, monkeypatch, 1, sparse=sparse, **lengths)
+    drawn = [inputs[..., :8].sum() / (8 * 20 * 8) for *_, inputs in seen]
+    assert len(drawn) == len(outcome.reports)
+    np.testing.assert_allclose(drawn, ones, atol=0.12)
+    assert Run.open(tmp_path).config.task.sparse == 0  # what it is tested on
+
+
 @pytest.mark.parametrize(("stop", "reports"), [(True, 2), (False, 4)])
 def test_training_can_stop_once_the_task_is_solved(seen, tmp_path, monkeypatch, stop, reports):
     outcome = train(tmp_path, monkeypatch, 0, stop_when_solved=stop, solved_reports=2)
@@ -182,7 +192,7 @@ def test_training_can_stop_once_the_task_is_solved(seen, tmp_path, monkeypatch, 
     assert outcome.solved == outcome.reports[0]
 
 
-@pytest.mark.parametrize("name", ["adam", "rmsprop", "plain_rmsprop"])
+@pytest.mark.parametrize("name", ["adam", "amsgrad", "rmsprop", "plain_rmsprop"])
 @pytest.mark.parametrize(
     ("clip", "norm", "value"), [("norm", 3.0, None), ("value", None, 3.0), ("none", None, None)]
 )
@@ -192,7 +202,9 @@ def test_optimisers_bound_what_they_are_told_to(name, clip, norm, value):
         config.optimizer, config.learning_rate, config.clip_norm, config.clip
     )
     assert (optimizer.global_clipnorm, optimizer.clipvalue) == (norm, value)
-    if name != "adam":
+    if "rmsprop" not in name:
+        assert optimizer.amsgrad == (name == "amsgrad")
+    else:
         centred = name == "rmsprop"
         assert (optimizer.centered, optimizer.momentum > 0) == (centred, centred)
 

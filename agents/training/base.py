@@ -136,9 +136,10 @@ class Training(abc.ABC):
     @property
     def task(self) -> Any:
         """What training sequences are drawn from."""
-        if self.config.alike and self.falls:
-            return dataclasses.replace(self.config.task, alike=self.config.alike)
-        return self.config.task
+        config = self.config
+        changes = {"sparse": config.sparse, "alike": config.alike if self.falls else 0}
+        changes = {name: share for name, share in changes.items() if share}
+        return dataclasses.replace(config.task, **changes) if changes else config.task
 
     @property
     def falls(self) -> int:

@@ -31,7 +31,7 @@ def build_optimizer(
         return keras.optimizers.RMSprop(learning_rate, rho=0.9, **bound)
     # A shorter memory of squares than usual: after a rare large gradient, Adam's steps are too long
     # for as many updates as it remembers the small ones before.
-    return keras.optimizers.Adam(learning_rate, beta_2=0.99, **bound)
+    return keras.optimizers.Adam(learning_rate, beta_2=0.99, amsgrad=name == "amsgrad", **bound)
 
 
 def recipe_optimizer(config: LearningConfig, cell: Any) -> keras.optimizers.Optimizer:
