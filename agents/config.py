@@ -70,6 +70,8 @@ class CopyConfig(TrainConfig):
     # take steps that can destroy all that was learned.
     optimizer: Optimizer = "amsgrad"
     learning_rate: float = 5e-3
+    # All gradients of the beginning are longer: else AMSGrad's last steps would be too short.
+    clip_norm: float = 1.0
     blur_cost: float = 0.3
     replay: float = 0.25
     sparse: float = 0.5
@@ -163,6 +165,7 @@ CONFIGS: dict[str, Callable[..., TrainConfig]] = {
 COPY_BEFORE: dict[str, Any] = {
     "optimizer": "rmsprop",
     "learning_rate": 3e-4,
+    "clip_norm": 10.0,
     "sparse": 0.0,
     "anneal_below": 0.15,
 }
@@ -180,7 +183,12 @@ OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
         "anneal_reports": 100,
         "max_sequences": 150_000,
     },
-    ("copy", "lstm"): {"optimizer": "adam", "learning_rate": 3e-3, "sparse": 0.0},
+    ("copy", "lstm"): {
+        "optimizer": "adam",
+        "learning_rate": 3e-3,
+        "clip_norm": 10.0,
+        "sparse": 0.0,
+    },
     ("associative_recall", "lstm"): {"optimizer": "adam", "learning_rate": 3e-3, "alike": 0.0},
 }
 """What tasks' recipes change for another cell than the Neural Turing Machine."""

@@ -175,13 +175,14 @@ class RewardConfig(LearningConfig):
         return self.credit == "bit" and self.rollouts > 1
 
 
-OTHER_SETTINGS: dict[str, dict[str, Any]] = {
-    "copy": COPY_BEFORE,
+OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
+    # Its results are of this.
+    ("copy", "ntm"): COPY_BEFORE,
     # Its answers are the longest, 515 bits on the mean of ten vectors: exploration alone keeps one
     # of them wrong, until the step size falls.
-    "repeat_copy": {"anneal_below": 1.0, "lost_above": 20.0},
+    **{("repeat_copy", cell): {"anneal_below": 1.0, "lost_above": 20.0} for cell in CELL_CONFIGS},
 }
-"""What learning a task by reward changes of its supervised recipe, beside what all tasks change."""
+"""What learning a task by reward changes of the recipe of a task and a cell, beside what all do."""
 
 
 def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
@@ -227,7 +228,7 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
         "max_updates": supervised.max_sequences // episodes,
         # Twice as often as in supervised training, to be done in fewer environment steps.
         "report_updates": supervised.report_sequences // episodes // 2,
-        **OTHER_SETTINGS.get(name, {}),
+        **OTHER_SETTINGS.get((name, cell), {}),
     }
     return RewardConfig(
         env_id,
