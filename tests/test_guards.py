@@ -30,6 +30,7 @@ SUPERVISED = CopyConfig(
     report_sequences=20,
     max_sequences=100,
     solved_sequences=4,
+    sparse=0.0,
 )
 REWARD = RewardConfig(
     *("NTMCopy-v0", Copy(width=2), LSTMConfig(units=4), 1, 2),
