@@ -78,6 +78,8 @@ class CopyConfig(TrainConfig):
     sparse: float = 0.5
     # One wholly wrong sequence of 640 is 0.1 wrong bits on the mean: not good enough yet.
     anneal_below: float = 0.05
+    # A quarter of chance. A training that is lost before it was ever good may not find back.
+    lost_above: float = 20.0
     min_length: int = PROTOCOLS["copy"].min_length
     max_length: int = PROTOCOLS["copy"].max_length
 
@@ -169,6 +171,7 @@ COPY_BEFORE: dict[str, Any] = {
     "clip_norm": 10.0,
     "sparse": 0.0,
     "anneal_below": 0.15,
+    "lost_above": 1.0,
 }
 """The recipe of Copy as it was, which is still that of what was not tried with the present one."""
 
@@ -189,6 +192,7 @@ OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
         "learning_rate": 3e-3,
         "clip_norm": 10.0,
         "sparse": 0.0,
+        "lost_above": 1.0,
     },
     ("associative_recall", "lstm"): {"optimizer": "adam", "learning_rate": 3e-3, "alike": 0.0},
 }
