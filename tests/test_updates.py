@@ -217,7 +217,7 @@ def test_a_budget_to_fall_in(seen, tmp_path, monkeypatch):
 
 def test_a_training_that_is_lost_goes_back_to_its_last_good_report_but_one(seen, monkeypatch):
     config = dataclasses.replace(CONFIG, max_length=2, batch_size=2, report_sequences=8)
-    config = dataclasses.replace(config, solved_sequences=2, max_sequences=64)
+    config = dataclasses.replace(config, solved_sequences=2, max_sequences=64, lost_above=1.0)
     wrong = iter([5, 0.4, 0, 5, 0.7, 0, 5, 5])
 
     def test(*_):
