@@ -178,6 +178,7 @@ class RewardConfig(LearningConfig):
 OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
     # Its results are of this.
     ("copy", "ntm"): COPY_BEFORE,
+    ("copy", "lstm"): {"anneal_below": 0.15},
     # Its answers are the longest, 515 bits on the mean of ten vectors: exploration alone keeps one
     # of them wrong, until the step size falls.
     **{("repeat_copy", cell): {"anneal_below": 1.0, "lost_above": 20.0} for cell in CELL_CONFIGS},

@@ -171,7 +171,7 @@ def test_a_network_is_right_beyond_training_and_not_on_a_small_memory(gallery):
     assert not oracle.wrong.any()
     (small,) = gallery.look(Settings(length=60, slots=40)).looks
     assert small.slots == 40
-    assert small.wrong.sum() > 50  # 20 of the 60 vectors have no slot left
+    assert small.wrong.sum() > 100
 
 
 @pytest.mark.parametrize(
