@@ -147,7 +147,7 @@ class Intervened:
 
     def step(
         self, projected: tf.Tensor, state: Any, dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, Any]:
+    ) -> tuple[tf.Tensor, Any, tf.Tensor]:
         """Takes the cell's step with a disturbed memory and heads that are told something else."""
         number = projected[0, -1]
         disturbed = number >= tf.cast(self._numbers.first_step, number.dtype)

@@ -65,9 +65,9 @@ class LearningConfig:
     """The step size also falls to 0 over this last fraction of the budget: for tasks that nobody
     can solve."""
     blur_cost: float = 0.0
-    """What a blurred address costs at each step, in nats, from the first report on that lets the
-    step size fall: heads that wait must stay where they are, which the answers alone do not ask
-    for. A head's blur is 1 less the sum of its address's squares."""
+    """What a blurred address costs at each step in the end, in nats; it grows from 0 as the step
+    size falls. Heads must be sure of where they stay and go, which the answers alone do not ask
+    for. A head's blur is 1 less the sum of its address's squares, before it is sharpened."""
     replay: float = 0.0
     """Fraction of the training sequences that are the hardest of the last ones again, from the same
     report on: what still fails is rare. By right answers, those that cost most; by reward, those of

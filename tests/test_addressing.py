@@ -263,28 +263,26 @@ def test_rows_are_independent(name):
 
 def test_a_head_finds_its_address_by_equations_5_to_9_in_order():
     arguments = draw(seed=10)
-    expected = [
-        each_head(
-            lambda memory, before, key, strength, gate, shifts, gamma: reference.sharpen(
-                reference.shift(
-                    reference.interpolate(
-                        reference.content_weights(memory, key, strength, **FLOOR), before, gate
-                    ),
-                    shifts,
-                ),
-                gamma,
-                addressing.TINY,
-            ),
-            arguments.row(b),
-            "memory previous keys strengths gates shifts gammas",
-        )
-        for b in range(2)
-    ]
+
+    def move(memory, before, key, strength, gate, shifts):
+        content = reference.content_weights(memory, key, strength, **FLOOR)
+        return reference.shift(reference.interpolate(content, before, gate), shifts)
+
+    def sharpen(weights, gamma):
+        return reference.sharpen(weights, gamma, addressing.TINY)
+
+    names = "memory previous keys strengths gates shifts"
+    moved = np.array([each_head(move, arguments.row(b), names) for b in range(2)])
+    rows = [arguments._replace(weights=moved).row(b) for b in range(2)]
+    expected = [each_head(sharpen, row, "weights gammas") for row in rows]
     parameters = HeadParameters(
         *(tf.constant(getattr(arguments, name)) for name in HeadParameters._fields)
     )
-    got = parameters.address(tf.constant(arguments.memory), tf.constant(arguments.previous))
-    np.testing.assert_allclose(got, expected, atol=1e-12)
+    address, blur = parameters.address(
+        tf.constant(arguments.memory), tf.constant(arguments.previous)
+    )
+    np.testing.assert_allclose(address, expected, atol=1e-12)
+    np.testing.assert_allclose(blur, 1 - (moved**2).sum(axis=-1), atol=1e-12)
 
 
 # Gradients
@@ -330,10 +328,11 @@ def test_extreme_parameters_give_finite_values_and_gradients(slots, dtype):
         with tf.GradientTape() as tape:
             tape.watch(arguments)
             head = HeadParameters(keys, strengths, gates, shifts, gammas)
-            address = head.address(memory, previous)
+            address, blur = head.address(memory, previous)
             written = addressing.write(memory, address, tf.ones_like(keys), keys)
-            again = head.address(written, address)
+            again, blur_again = head.address(written, address)
             loss = tf.reduce_sum(addressing.read(written, again)) + tf.reduce_sum(again[..., 0])
+            loss += tf.reduce_sum(blur + blur_again)
         return [address, again], tape.gradient(loss, arguments)
 
     for values in itertools.product(*(choices(slots) for choices in EXTREMES.values())):

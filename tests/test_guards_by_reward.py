@@ -56,14 +56,14 @@ class Seen:
         monkeypatch.setattr(self.training._player, "play_tapes", play_tapes)
 
 
-def test_after_a_good_report_step_and_bonus_fall_and_blur_costs(monkeypatch):
+def test_after_a_good_report_step_and_bonus_fall_and_blur_costs_more(monkeypatch):
     seen = Seen(monkeypatch, [5, 0, 0.3, 0])
     told = []
     for _ in range(4):
         seen.training.advance()
         rate = float(seen.training.optimizer.learning_rate)
         told.append((rate, *map(np.max, seen.updates[-1][-2:])))
-    expected = [(1e-2, 0.5, 0), (1e-2, 0.5, 0), (0.75e-2, 0.25, 0.3), (0.75e-2, 0.25, 0.3)]
+    expected = [(1e-2, 0.5, 0), (1e-2, 0.5, 0), (0.75e-2, 0.25, 0.075), (0.75e-2, 0.25, 0.075)]
     np.testing.assert_allclose(told, expected, rtol=1e-6)
 
 

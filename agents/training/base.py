@@ -160,8 +160,12 @@ class Training(abc.ABC):
 
     @property
     def blur_cost(self) -> np.float32:
-        """What a blurred address costs now."""
-        return np.float32(self.config.blur_cost if self.falls else 0)
+        """What a blurred address costs now.
+
+        All at once, it could destroy what was learned: where hardly anything is wrong, the gradient
+        would be that of the blur alone.
+        """
+        return np.float32(self.config.blur_cost * (1 - self.left))
 
     @property
     def ended(self) -> bool:

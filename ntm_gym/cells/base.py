@@ -169,7 +169,7 @@ class ControlledCell(keras.layers.Layer):
         Returns:
             The outputs, logits float[B, output_dim], and the new states.
         """
-        features, state = self.step(self.project_inputs(inputs), self.unpack(states))
+        features, state, _ = self.step(self.project_inputs(inputs), self.unpack(states))
         return self.project_outputs(features), flatten(state)
 
     def project_inputs(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -182,7 +182,7 @@ class ControlledCell(keras.layers.Layer):
 
     def step(
         self, projected: tf.Tensor, state: Any, dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, Any]:
+    ) -> tuple[tf.Tensor, Any, tf.Tensor]:
         """Takes the recurrent part of a step, all that cannot be done for all steps at once.
 
         Args:
@@ -192,7 +192,9 @@ class ControlledCell(keras.layers.Layer):
                 Trained variables enter only by it.
 
         Returns:
-            Features float[B, units + what is read] for ``project_outputs``, and the new state.
+            Features float[B, units + what is read] for ``project_outputs``, the new state, and the
+            blur float[B] of the heads' addresses before they were sharpened, summed; 0 of a cell
+            that defines none.
         """
         raise NotImplementedError
 
@@ -216,15 +218,6 @@ class ControlledCell(keras.layers.Layer):
         if self.controller == "lstm":
             return lstm_step(projected, flat, states, self.controller_denses, dense)
         return feedforward_step(projected, flat, self.controller_denses, dense), ()
-
-    def blur(self, state: Any) -> tf.Tensor:
-        """Returns the sum of the blur of all heads' addresses, float[B]; 0 if it is not defined.
-
-        Args:
-            state: the states, named and shaped, from ``unpack``.
-        """
-        some = tf.nest.flatten(state)[0]
-        return tf.zeros_like(some[(slice(None), *[0] * (some.shape.rank - 1))])
 
     def features(self, hidden: tf.Tensor, reads: tf.Tensor) -> tf.Tensor:
         """Returns what the output layer sees: the controller's output and what was read."""

@@ -109,7 +109,7 @@ class DNCCell(ControlledCell):
 
     def step(
         self, projected: tf.Tensor, state: DNCState, dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, DNCState]:
+    ) -> tuple[tf.Tensor, DNCState, tf.Tensor]:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
         hidden, controller = self.control(projected, state.reads, state.controller, dense)
         heads = self.head_outputs(dense(self.head_layer, hidden))
@@ -137,7 +137,7 @@ class DNCCell(ControlledCell):
         state = DNCState(
             controller, memory, read_weights, write_weights, reads, usage, precedence, links
         )
-        return self.features(hidden, reads), state
+        return self.features(hidden, reads), state, tf.zeros_like(hidden[:, 0])
 
     def head_outputs(self, raw: tf.Tensor) -> Interface:
         """Brings the head layer's outputs, float[B, n], into their ranges, for all heads."""

@@ -25,20 +25,21 @@ class HeadParameters(NamedTuple):
     shifts: tf.Tensor
     gammas: tf.Tensor
 
-    def address(self, memory: tf.Tensor, previous: tf.Tensor) -> tf.Tensor:
-        """Returns the heads' new addresses, equations 5 to 9 in a row (figure 2 of the paper).
+    def address(self, memory: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Finds the heads' new addresses, equations 5 to 9 in a row (figure 2 of the paper).
 
         Args:
             memory: float[B, N, S].
             previous: float[B, H, S], the heads' addresses one step before.
 
         Returns:
-            float[B, H, S] on the simplex.
+            The addresses, float[B, H, S] on the simplex, and how far each was from a single slot
+            before it was sharpened, float[B, H] in [0, 1), see ``addressing.blur``.
         """
         content = addressing.content_weights(memory, self.keys, self.strengths)
         gated = addressing.interpolate(content, previous, self.gates)
         shifted = addressing.shift(gated, self.shifts)
-        return addressing.sharpen(shifted, self.gammas)
+        return addressing.sharpen(shifted, self.gammas), addressing.blur(shifted)
 
 
 class HeadOutputs(NamedTuple):

@@ -31,7 +31,7 @@ def forward_loop(
 ) -> tuple[tf.Tensor, Any, Records]:
     """Returns features [T, B, n], final states and, with ``keep``, what the way back needs.
 
-    The last feature is the blur of the addresses, the others are those of ``step``. States are
+    The last feature is the blur of ``step``, the others are its features. States are
     what ``step`` takes, a named tuple.
     """
     length = projected.shape[0]
@@ -201,9 +201,9 @@ def _backward_loop(
 
 
 def _step(cell: Any, projected: tf.Tensor, states: Any, dense: Any) -> tuple[tf.Tensor, Any]:
-    """Takes a step, and adds the blur of the addresses to its features."""
-    features, new_states = cell.step(projected, states, dense)
-    return tf.concat([features, cell.blur(new_states)[:, tf.newaxis]], axis=1), new_states
+    """Takes a step, and adds its blur to its features."""
+    features, new_states, blur = cell.step(projected, states, dense)
+    return tf.concat([features, blur[:, tf.newaxis]], axis=1), new_states
 
 
 def _per_layer(cell: Any, biases: Tensors) -> list[tf.Tensor | None]:

@@ -61,11 +61,11 @@ class LSTMCell(ControlledCell):
 
     def step(
         self, projected: tf.Tensor, state: LSTMState, dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, LSTMState]:
+    ) -> tuple[tf.Tensor, LSTMState, tf.Tensor]:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
         nothing = projected[:, :0]
         hidden, controller = self.control(projected, nothing, state.controller, dense)
-        return hidden, LSTMState(controller)
+        return hidden, LSTMState(controller), tf.zeros_like(hidden[:, 0])
 
     def with_slots(self, slots: int) -> ControlledCell:  # noqa: ARG002
         """Returns this cell: it has no memory whose size could change."""

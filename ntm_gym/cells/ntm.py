@@ -183,25 +183,21 @@ class NTMCell(ControlledCell):
 
     def step(
         self, projected: tf.Tensor, state: NTMState, dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, NTMState]:
+    ) -> tuple[tf.Tensor, NTMState, tf.Tensor]:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
         hidden, controller = self.control(projected, state.reads, state.controller, dense)
         heads = self.head_outputs(dense(self.head_layer, hidden))
         if self.read_first:
-            read_weights = heads.read.address(state.memory, state.read_weights)
+            read_weights, read_blur = heads.read.address(state.memory, state.read_weights)
             reads = addressing.read(state.memory, read_weights)
-        write_weights = heads.write.address(state.memory, state.write_weights)
+        write_weights, write_blur = heads.write.address(state.memory, state.write_weights)
         memory = addressing.write(state.memory, write_weights, heads.erase, heads.add)
         if not self.read_first:
-            read_weights = heads.read.address(memory, state.read_weights)
+            read_weights, read_blur = heads.read.address(memory, state.read_weights)
             reads = addressing.read(memory, read_weights)
         state = NTMState(controller, memory, read_weights, write_weights, reads)
-        return self.features(hidden, reads), state
-
-    def blur(self, state: NTMState) -> tf.Tensor:
-        """Returns the sum of the blur of all heads' addresses, float[B]."""
-        addresses = tf.concat([state.read_weights, state.write_weights], axis=1)
-        return tf.reduce_sum(addressing.blur(addresses), axis=1)
+        blur = tf.reduce_sum(read_blur, axis=1) + tf.reduce_sum(write_blur, axis=1)
+        return self.features(hidden, reads), state, blur
 
     def head_outputs(self, raw: tf.Tensor) -> HeadOutputs:
         """Brings the head layer's outputs, float[B, n], into their ranges, for all heads."""

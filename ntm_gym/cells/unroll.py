@@ -35,7 +35,7 @@ class Unrolled(NamedTuple):
             after the longest row's end.
         dense_outputs: outputs of each of the cell's ``recurrent_layers`` at every step,
             float[B, T, n] each, when the trace is asked for; else empty.
-        blur: float[B, T], the cell's ``blur`` after every step; zeros after the longest row's end.
+        blur: float[B, T], the blur that ``step`` returns; zeros after the longest row's end.
     """
 
     outputs: tf.Tensor
