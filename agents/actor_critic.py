@@ -112,7 +112,7 @@ class _Training(Training):
         self._player.envs.close()
 
     def learn(self) -> RewardReport:
-        if self.config.imitation and not self.rows:
+        if self.config.imitation and self.begins:
             self._imitate()
         config, began = self.config, time.perf_counter()
         earlier = self.sequences // config.episodes

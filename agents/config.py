@@ -79,6 +79,8 @@ class CopyConfig(TrainConfig):
     anneal_below: float = 0.05
     # A quarter of chance. A training that is lost before it was ever good may not find back.
     lost_above: float = 20.0
+    # Of those that find the algorithm at all, nearly all do within 10,000.
+    restart_after: int = 20_000
     min_length: int = PROTOCOLS["copy"].min_length
     max_length: int = PROTOCOLS["copy"].max_length
 
@@ -171,6 +173,7 @@ COPY_BEFORE: dict[str, Any] = {
     "sparse": 0.0,
     "anneal_below": 0.15,
     "lost_above": 1.0,
+    "restart_after": 0,
 }
 """The recipe of Copy as it was, which is still that of what was not tried with the present one."""
 

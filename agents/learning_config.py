@@ -11,7 +11,7 @@ Checks = dict[str, tuple[bool, str]]
 
 Optimizer = Literal["adam", "amsgrad", "rmsprop", "plain_rmsprop"]
 
-BEFORE = {"alike": 0.0, "sparse": 0.0}
+BEFORE = {"alike": 0.0, "sparse": 0.0, "restart_after": 0}
 """What settings were that a config.json lacks since it is older than they are, if not their
 recipe's."""
 
@@ -59,6 +59,10 @@ class LearningConfig:
     """A report with more wrong bits than this in a held-out sequence, after one that let the step
     size fall or had fewer than half of this, takes weights and optimiser back to where the last
     such report but one found them."""
+    restart_after: int = 0
+    """Training begins anew, from other first weights, each time that so many more sequences have
+    passed and no report has let the step size fall or had fewer wrong bits than half of
+    lost_above; 0 never does. All sequences count."""
     stop_when_solved: bool = False
     """Whether training ends as soon as the task is solved, at whatever step size."""
     anneal_budget: float = 0.0
@@ -91,6 +95,7 @@ class LearningConfig:
                 self.lost_above >= self.anneal_below,
                 f"of at least anneal_below, {self.anneal_below}",
             ),
+            "restart_after": (self.restart_after >= 0, "of at least 0"),
             "averaging": (0 <= self.averaging < 1, "from 0 to below 1"),
             "replay": (0 <= self.replay < 1, "from 0 to below 1"),
             "anneal_budget": (0 <= self.anneal_budget <= 1, "from 0 to 1"),

@@ -13,7 +13,7 @@ import numpy as np
 import tyro
 
 from agents.cell_config import CELL_CONFIGS, CellConfig, NTMConfig
-from agents.config import CONFIGS, COPY_BEFORE, recipe
+from agents.config import CONFIGS, recipe
 from agents.learning_config import Checks, LearningConfig
 from agents.settings import changed, expect
 from ntm_gym import PROTOCOLS, Task
@@ -127,7 +127,8 @@ class RewardConfig(LearningConfig):
             name: (getattr(self, name) is None, "left out, as only tasks have lengths")
             for name in ("min_length", "max_length")
         }
-        for name, neutral in (("curriculum", "uniform"), ("replay", 0), ("rollouts", 1)):
+        neutrals = ("curriculum", "uniform"), ("replay", 0), ("rollouts", 1), ("restart_after", 0)
+        for name, neutral in neutrals:
             words = f"of {neutral!r} in environments that are no task's"
             none[name] = (getattr(self, name) == neutral, words)
         return none
@@ -176,8 +177,6 @@ class RewardConfig(LearningConfig):
 
 
 OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
-    # Its results are of this.
-    ("copy", "ntm"): COPY_BEFORE,
     ("copy", "lstm"): {"anneal_below": 0.15},
     # Its answers are the longest, 515 bits on the mean of ten vectors: exploration alone keeps one
     # of them wrong, until the step size falls.

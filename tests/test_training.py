@@ -221,7 +221,7 @@ def test_a_recipe_is_a_task_and_a_cell():
     assert recipe("copy") == CopyConfig()
     with_links = DNCConfig(sharpen_links=True)
     before = {"optimizer": "rmsprop", "learning_rate": 3e-4, "clip_norm": 10.0, "sparse": 0.0}
-    before |= {"anneal_below": 0.15, "lost_above": 1.0}
+    before |= {"anneal_below": 0.15, "lost_above": 1.0, "restart_after": 0}
     assert recipe("copy", "dnc") == CopyConfig(cell=with_links, **before)
     for arguments in (("copi",), ("copy", "gru")):
         with pytest.raises(ValueError, match=f"expected one of .*, got '{arguments[-1]}'"):

@@ -28,6 +28,7 @@ from agents.runs import RunError
 from agents.training.checkpoints import Checkpoint
 from agents.training.guards import Guard, LeftOutError
 from agents.training.reports import check_row, first_solved, lesson_columns, wanted_return
+from agents.training.restarts import first_values
 from agents.training.updates import compile_test, held_out_groups, recipe_optimizer
 from ntm_gym.curriculum import make_curriculum
 
@@ -84,8 +85,10 @@ class Training(abc.ABC):
         self.network = network
         self.guard = Guard(config, lambda: [variable.numpy() for variable in cell.variables])
         self.optimizer = recipe_optimizer(config, cell)
+        self._cells = cell, mean
         self._variables = [*cell.variables, *mean.variables, *self.optimizer.variables]
         self._sound = self._values()
+        self._first_of_optimizer = [variable.numpy() for variable in self.optimizer.variables]
         if config.task is not None:
             self._test = compile_test(cell_of(network))
             self._held_out = held_out_groups(
@@ -132,6 +135,19 @@ class Training(abc.ABC):
     def sequences(self) -> int:
         """The training sequences so far."""
         return int(self.rows[-1]["sequences"]) if self.rows else 0
+
+    @property
+    def begins(self) -> bool:
+        """Whether training begins: at the start, and anew where nothing was found.
+
+        That is at a report that completes `restart_after` more sequences while none so far was
+        good, or nearly.
+        """
+        every = self.config.restart_after
+        if not self.rows or not every or self._good or self.ended:
+            return not self.rows
+        before = self.rows[-2]["sequences"] if len(self.rows) > 1 else 0
+        return self.sequences // every > before // every
 
     @property
     def task(self) -> Any:
@@ -204,7 +220,8 @@ class Training(abc.ABC):
 
         Of a task, what one was made with that is good, or nearly, is kept. After one that is lost,
         that of the last such one but one comes back: the mean of the weights, which is tested, may
-        still be good when the weights are already spoiled.
+        still be good when the weights are already spoiled. Where there is none for long, training
+        begins anew.
         """
         self.rows.append(report._asdict() | lesson_columns(self.curriculum))
         if self.config.task is None:
@@ -215,6 +232,20 @@ class Training(abc.ABC):
         elif wrong > lost_above and self._good:
             del self._good[1:]
             self._assign(self._good[0])
+        elif self.begins:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Takes other first weights, and forgets what the optimiser and the curriculum know."""
+        logger.warning(
+            "Begins anew: no report under %g wrong bits after %d sequences",
+            self.config.lost_above / 2,
+            self.sequences,
+        )
+        values = first_values(self._cells[0], self.config.seed, self.sequences)
+        self._assign([*values, *values, *self._first_of_optimizer])
+        lengths = self.config.min_length, self.config.max_length
+        self.curriculum = make_curriculum(self.config.curriculum, *lengths, self.config.task)
 
     def checkpoint(self) -> Checkpoint:
         """Returns all that changes."""

@@ -1,0 +1,30 @@
+"""Beginning again from other first weights, where training finds nothing.
+
+A network can settle on a way that goes nowhere: one that keeps a few vectors of Copy in its
+controller's state, say, while its heads stay spread over the whole memory. Hardly any update leads
+away from that, but from most other first weights something better is found soon.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+RESTARTS = 6
+"""Draws first weights apart from all else that a seed draws."""
+
+
+def first_values(cell: Any, seed: int, sequences: int) -> list[NDArray[Any]]:
+    """Returns new first values for all variables of a built cell, in their order.
+
+    Args:
+        cell: the cell.
+        seed: the training's seed.
+        sequences: training sequences so far. Each number gives other values.
+    """
+    (drawn,) = np.random.SeedSequence([seed, RESTARTS, sequences]).generate_state(1)
+    keras.utils.set_random_seed(int(drawn))
+    new = type(cell).from_config(cell.get_config())
+    new.build((None, cell.input_layer.kernel.shape[0]))
+    return [variable.numpy() for variable in new.variables]
