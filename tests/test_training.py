@@ -206,7 +206,10 @@ def test_runs_of_old_are_those_of_neural_turing_machines(tmp_path):
     assert Run.open(tmp_path).config == TINY
 
 
-@pytest.mark.parametrize(("task", "name"), [("associative_recall", "alike"), ("copy", "sparse")])
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [("associative_recall", "alike"), ("copy", "sparse"), ("copy", "restart_after")],
+)
 def test_a_setting_that_a_run_is_older_than_is_not_its_recipes(tmp_path, task, name):
     config = recipe(task)
     Run.create(tmp_path, config)
@@ -395,6 +398,7 @@ def test_settings_of_a_cell_are_its_arguments(cell):
         ({"averaging": 1.0}, "expected averaging from 0 to below 1, got 1.0"),
         ({"learning_rate": 0.0}, "expected learning_rate above 0, got 0.0"),
         ({"lost_above": 0.04}, "expected lost_above of at least anneal_below, 0.05, got 0.04"),
+        ({"restart_after": -1}, "expected restart_after of at least 0, got -1"),
         ({"anneal_budget": 1.5}, "expected anneal_budget from 0 to 1, got 1.5"),
         ({"blur_cost": -1.0}, "expected blur_cost of at least 0, got -1.0"),
         ({"replay": 1.0}, "expected replay from 0 to below 1, got 1.0"),

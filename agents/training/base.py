@@ -11,7 +11,6 @@ when it was solved, how far the step size has fallen and whether it has ended fo
 """
 
 import abc
-import dataclasses
 import logging
 import time
 from collections.abc import Mapping
@@ -27,7 +26,8 @@ from agents.reward_config import RewardConfig
 from agents.runs import RunError
 from agents.training.checkpoints import Checkpoint
 from agents.training.guards import Guard, LeftOutError
-from agents.training.reports import check_row, first_solved, lesson_columns, wanted_return
+from agents.training.progress import Progress
+from agents.training.reports import check_row, lesson_columns
 from agents.training.restarts import first_values
 from agents.training.updates import compile_test, held_out_groups, recipe_optimizer
 from ntm_gym.curriculum import make_curriculum
@@ -35,7 +35,7 @@ from ntm_gym.curriculum import make_curriculum
 logger = logging.getLogger(__name__)
 
 
-class Training(abc.ABC):
+class Training(Progress, abc.ABC):
     """Everything that changes in a training. A subclass says how it advances to its next report.
 
     Args:
@@ -55,7 +55,6 @@ class Training(abc.ABC):
     report: type[Any]
     """The class of this training's reports."""
 
-    config: Any
     network: keras.Model
     optimizer: keras.optimizers.Optimizer
     guard: Guard
@@ -63,15 +62,19 @@ class Training(abc.ABC):
     def __init__(self, config: TrainConfig | RewardConfig, stream: int) -> None:
         self.config = config
         self.began = time.perf_counter()
-        self.rows: list[dict[str, Any]] = []
+        self.rows = []
         self.hard_tapes: list[NDArray[Any]] = []
         self._good: list[list[NDArray[Any]]] = []
         keras.utils.set_random_seed(config.seed)
         self.rng = np.random.default_rng([config.seed, stream])
-        self.curriculum: Any = None
-        if config.task is not None:
-            lengths = self.config.min_length, self.config.max_length
-            self.curriculum = make_curriculum(self.config.curriculum, *lengths, config.task)
+        self.curriculum = self._new_curriculum()
+
+    def _new_curriculum(self) -> Any:
+        config = self.config
+        if config.task is None:
+            return None
+        lengths = config.min_length, config.max_length
+        return make_curriculum(config.curriculum, *lengths, config.task)
 
     def learn_with(self, cell: Any, mean: Any, network: keras.Model) -> None:
         """Says what is learned with.
@@ -125,78 +128,11 @@ class Training(abc.ABC):
             LeftOutError: too many updates in a row were left out.
         """
 
-    def refresh(self) -> None:  # noqa: B027 (most networks hold the mean itself)
+    def refresh(self) -> None:
         """Gives the network the present mean of the weights."""
 
-    def close(self) -> None:  # noqa: B027 (most have nothing to free)
+    def close(self) -> None:
         """Frees what training needed."""
-
-    @property
-    def sequences(self) -> int:
-        """The training sequences so far."""
-        return int(self.rows[-1]["sequences"]) if self.rows else 0
-
-    @property
-    def begins(self) -> bool:
-        """Whether training begins: at the start, and anew where nothing was found.
-
-        That is at a report that completes `restart_after` more sequences while none so far was
-        good, or nearly.
-        """
-        every = self.config.restart_after
-        if not self.rows or not every or self._good or self.ended:
-            return not self.rows
-        before = self.rows[-2]["sequences"] if len(self.rows) > 1 else 0
-        return self.sequences // every > before // every
-
-    @property
-    def task(self) -> Any:
-        """What training sequences are drawn from."""
-        config = self.config
-        changes = {"sparse": config.sparse, "alike": config.alike if self.falls else 0}
-        changes = {name: share for name, share in changes.items() if share}
-        return dataclasses.replace(config.task, **changes) if changes else config.task
-
-    @property
-    def falls(self) -> int:
-        """How many reports have let the step size fall."""
-        return sum(map(self._lets_fall, self.rows))
-
-    def _lets_fall(self, row: Mapping[str, Any]) -> bool:
-        """Whether a report is so good that the step size falls."""
-        wanted = wanted_return(self.config)
-        if wanted is None:
-            return bool(row["held_out_bit_errors"] < self.config.anneal_below)
-        return bool(row["mean_return"] >= wanted)
-
-    @property
-    def left(self) -> float:
-        """What is left of the step size, from 1 to 0."""
-        return self.config.left(self.sequences, self.falls, self.config.max_sequences)
-
-    @property
-    def blur_cost(self) -> np.float32:
-        """What a blurred address costs now.
-
-        All at once, it could destroy what was learned: where hardly anything is wrong, the gradient
-        would be that of the blur alone.
-        """
-        return np.float32(self.config.blur_cost * (1 - self.left))
-
-    @property
-    def ended(self) -> bool:
-        """Whether the step size has fallen to 0, the budget has ended or solving was enough."""
-        config = self.config
-        return (
-            self.sequences >= config.max_sequences
-            or self.falls >= config.anneal_reports
-            or (config.stop_when_solved and self.solved is not None)
-        )
-
-    @property
-    def solved(self) -> Mapping[str, Any] | None:
-        """The row of the first report that solved the task, or None."""
-        return first_solved(self.rows, self.config)
 
     def as_report(self, row: Mapping[str, Any]) -> Any:
         """Returns the report of a row, which may have more columns."""
@@ -227,7 +163,7 @@ class Training(abc.ABC):
         if self.config.task is None:
             return
         wrong, lost_above = report.held_out_bit_errors, self.config.lost_above
-        if self._lets_fall(self.rows[-1]) or wrong < lost_above / 2:
+        if self._nearly_good(self.rows[-1]):
             self._good = [*self._good[-1:], self._values()]
         elif wrong > lost_above and self._good:
             del self._good[1:]
@@ -244,8 +180,7 @@ class Training(abc.ABC):
         )
         values = first_values(self._cells[0], self.config.seed, self.sequences)
         self._assign([*values, *values, *self._first_of_optimizer])
-        lengths = self.config.min_length, self.config.max_length
-        self.curriculum = make_curriculum(self.config.curriculum, *lengths, self.config.task)
+        self.curriculum = self._new_curriculum()
 
     def checkpoint(self) -> Checkpoint:
         """Returns all that changes."""
