@@ -7,7 +7,8 @@ suddenly. An update that destroys what was learned, as one rare tape can, is tak
 cannot be made is left out, see `agents/training/guards.py`.
 
 A training is its rows of `metrics.csv`, two random states, its arrays and how often it went back:
-when it was solved, how far the step size has fallen and whether it has ended follow from the rows.
+when it was solved, how far the step size has fallen, whether it begins anew or has ended follow
+from the rows, see `agents/training/progress.py`.
 """
 
 import abc
