@@ -180,7 +180,8 @@ class Training(Progress, abc.ABC):
             self.sequences,
         )
         values = first_values(self._cells[0], self.config.seed, self.sequences)
-        self._assign([*values, *values, *self._first_of_optimizer])
+        self._sound = [*values, *values, *self._first_of_optimizer]
+        self._assign(self._sound)
         self.curriculum = self._new_curriculum()
 
     def checkpoint(self) -> Checkpoint:
