@@ -112,7 +112,7 @@ class _Training(Training):
         self._player.envs.close()
 
     def learn(self) -> RewardReport:
-        if self.config.imitation and self.begins:
+        if self.config.imitation and self.is_beginning:
             self._imitate()
         config, began = self.config, time.perf_counter()
         earlier = self.sequences // config.episodes

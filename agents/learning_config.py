@@ -62,7 +62,7 @@ class LearningConfig:
     restart_after: int = 0
     """Training begins anew, from other first weights, each time that so many more sequences have
     passed and no report has let the step size fall or had fewer wrong bits than half of
-    lost_above; 0 never does. All sequences count."""
+    lost_above, if the budget allows for as many again; 0 never does. All sequences count."""
     stop_when_solved: bool = False
     """Whether training ends as soon as the task is solved, at whatever step size."""
     anneal_budget: float = 0.0
@@ -73,9 +73,9 @@ class LearningConfig:
     size falls. Heads must be sure of where they stay and go, which the answers alone do not ask
     for. A head's blur is 1 less the sum of its address's squares, before it is sharpened."""
     replay: float = 0.0
-    """Fraction of the training sequences that are the hardest of the last ones again, from the same
-    report on: what still fails is rare. By right answers, those that cost most; by reward, those of
-    the least return."""
+    """Fraction of the training sequences that are the hardest of the last ones again, from the
+    first report on that lets the step size fall: what still fails is rare. By right answers, those
+    that cost most; by reward, those of the least return."""
     alike: float = 0.0
     """Of associative recall: the task's field of that name for training sequences, from the same
     report on. What still fails are items that resemble each other, and they are rare."""

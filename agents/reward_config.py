@@ -77,8 +77,9 @@ class RewardConfig(LearningConfig):
     (PPO, Schulman et al. 2017); 0 sets no bound. Means nothing with one pass in one part, or of
     bits."""
     imitation: int = 0
-    """Updates by the right answers, with `episodes` of a task in each, before those by reward; with
-    0 it learns from rewards alone. Needs several rollouts: a value has no right answers."""
+    """Updates by the right answers, with `episodes` of a task in each, before those by reward, each
+    time that training begins; with 0 it learns from rewards alone. Needs several rollouts: a value
+    has no right answers."""
     max_updates: int = 20_000
     """Budget: training ends after so many updates, solved or not."""
     report_updates: int = 100

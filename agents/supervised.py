@@ -3,8 +3,8 @@
 Loss: the cross-entropy of the answers, summed over the scored bits of a batch and divided by the
 batch's size. Update: AMSGrad, Adam or RMSProp, with the gradient's norm bounded. The networks first
 find out how to use their memory, suddenly. What is left then are rare tapes: to learn them, the
-hardest are trained on again, and blurred addresses cost. When training ends and what is taken back
-is in `agents/training/base.py`.
+hardest are trained on again, and blurred addresses cost. When training ends is in
+`agents/training/progress.py`, what is taken back in `agents/training/base.py`.
 """
 
 import math

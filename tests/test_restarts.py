@@ -31,6 +31,21 @@ CONFIG = CopyConfig(
     anneal_below=1e-3,
 )
 
+BY_REWARD = dataclasses.replace(
+    reward_recipe("NTMCopy-v0"),
+    task=CONFIG.task,
+    cell=CONFIG.cell,
+    max_length=2,
+    rollouts=2,
+    imitation=1,
+    report_updates=1,
+    max_updates=6,
+    solved_sequences=2,
+    restart_after=8,
+    lost_above=1e-3,
+    anneal_below=1e-3,
+)
+
 
 def restarts(monkeypatch, wrong, **changes):
     """The training's sequences at reports that it began anew after, with so many wrong bits."""
@@ -60,7 +75,7 @@ def restarts(monkeypatch, wrong, **changes):
             assert all(map(np.array_equal, mean_values, values))
             assert not training.optimizer.iterations.numpy()
             assert training.curriculum.lesson == 0
-            assert training.begins
+            assert training.is_beginning
     return found
 
 
@@ -69,7 +84,11 @@ def test_training_begins_anew_after_each_so_many_sequences_but_not_at_its_end(mo
 
 
 def test_other_reports_between_do_not_matter(monkeypatch):
-    assert restarts(monkeypatch, [50] * 6, report_sequences=6, restart_after=8) == [12, 18]
+    assert restarts(monkeypatch, [50] * 6, report_sequences=6, max_sequences=26) == [12, 18]
+
+
+def test_it_does_not_where_the_budget_is_too_small(monkeypatch):
+    assert restarts(monkeypatch, [50] * 7, max_sequences=23) == [8]
 
 
 def test_it_does_not_where_a_report_was_good_or_nearly(monkeypatch):
@@ -78,7 +97,7 @@ def test_it_does_not_where_a_report_was_good_or_nearly(monkeypatch):
     assert restarts(monkeypatch, [50, 11, 15, 15, 9, 15], **good) == [8, 16]
 
 
-def test_by_default_it_does_not(monkeypatch):
+def test_with_0_it_never_does(monkeypatch):
     assert restarts(monkeypatch, [50] * 6, restart_after=0) == []
 
 
@@ -97,31 +116,26 @@ def test_first_weights_are_told_by_seed_and_sequences():
                 assert not np.array_equal(one, other)
 
 
-def test_a_training_that_is_stopped_at_a_restart_goes_on_exactly(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("train", "config"), [(supervised.train, CONFIG), (actor_critic.train, BY_REWARD)]
+)
+def test_a_training_that_is_stopped_at_a_restart_goes_on_exactly(
+    tmp_path, monkeypatch, caplog, train, config
+):
     monkeypatch.setattr(Run, "save_network", lambda *_: None)
     folders = tmp_path / "whole", tmp_path / "stopped"
-    whole, stopped = (Run.create(folder, CONFIG) for folder in folders)
-    expected = result(whole, supervised.train(CONFIG, whole))
+    whole, stopped = (Run.create(folder, config) for folder in folders)
+    expected = result(whole, train(config, whole))
+    assert caplog.text.count("Begins anew") == 2
     with pytest.raises(TrainingStoppedError):
-        supervised.train(CONFIG, stopped, should_stop=stop_after(2))
-    again = Run.resume(folders[1], CONFIG)
-    assert_equal(result(again, supervised.train(CONFIG, again)), expected)
+        train(config, stopped, should_stop=stop_after(2))
+    assert caplog.text.count("Begins anew") == 3
+    again = Run.resume(folders[1], config)
+    assert_equal(result(again, train(config, again)), expected)
 
 
 def test_by_reward_imitation_comes_again_with_new_weights(monkeypatch):
-    config = dataclasses.replace(
-        reward_recipe("NTMCopy-v0"),
-        task=Copy(width=2),
-        cell=LSTMConfig(units=4),
-        max_length=2,
-        rollouts=2,
-        imitation=1,
-        report_updates=1,
-        max_updates=6,
-        solved_sequences=2,
-        restart_after=8,
-    )
-    training = actor_critic._Training(config)
+    training = actor_critic._Training(BY_REWARD)
     imitated = []
     monkeypatch.setattr(training, "_imitate", lambda: imitated.append(training.sequences))
     monkeypatch.setattr(training, "test", lambda: (0.0, 50.0))

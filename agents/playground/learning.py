@@ -19,11 +19,10 @@ from agents.runs import Run
 from agents.supervised import SupervisedTraining
 from agents.tracing import STRETCH, Tracer
 from agents.training.checkpoints import Checkpoints
+from agents.training.restarts import building
 
 MOST_SAVED = 100
 """Runs that are saved from the page into one folder."""
-
-_building = threading.Lock()
 
 
 class LiveTraining:
@@ -39,8 +38,7 @@ class LiveTraining:
     def __init__(self, seed: int) -> None:
         config = recipe("copy")
         self._config = dataclasses.replace(config, seed=seed, stop_when_solved=True)
-        # Building a network sets the random seeds of the whole process.
-        with _building:
+        with building:
             self._training = SupervisedTraining(self._config)
         self._settings = Settings(length=self._config.max_length, step=self._config.max_length)
         self._tape = held_out(self._config.task, self._config.max_length, 1, 0)

@@ -92,7 +92,7 @@ class Training(Progress, abc.ABC):
         self._cells = cell, mean
         self._variables = [*cell.variables, *mean.variables, *self.optimizer.variables]
         self._sound = self._values()
-        self._first_of_optimizer = [variable.numpy() for variable in self.optimizer.variables]
+        self._first_of_optimizer = self._sound[2 * len(cell.variables) :]
         if config.task is not None:
             self._test = compile_test(cell_of(network))
             self._held_out = held_out_groups(
@@ -169,19 +169,17 @@ class Training(Progress, abc.ABC):
         elif wrong > lost_above and self._good:
             del self._good[1:]
             self._assign(self._good[0])
-        elif self.begins:
+        elif self.is_beginning:
             self._begin_anew()
 
     def _begin_anew(self) -> None:
         """Takes other first weights, and forgets what the optimiser and the curriculum know."""
-        logger.warning(
-            "Begins anew: no report under %g wrong bits after %d sequences",
-            self.config.lost_above / 2,
-            self.sequences,
-        )
+        logger.warning("Begins anew: nothing was found in %d sequences", self.sequences)
         values = first_values(self._cells[0], self.config.seed, self.sequences)
         self._sound = [*values, *values, *self._first_of_optimizer]
         self._assign(self._sound)
+        self._good = []
+        self.guard.returns = 0
         self.curriculum = self._new_curriculum()
 
     def checkpoint(self) -> Checkpoint:

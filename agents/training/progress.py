@@ -26,15 +26,18 @@ class Progress:
         return int(self.rows[-1]["sequences"]) if self.rows else 0
 
     @property
-    def begins(self) -> bool:
-        """Whether training begins: at the start, and anew where nothing was found.
+    def is_beginning(self) -> bool:
+        """Whether the next stretch is the first: at the start, and again where nothing was found.
 
-        That is at a report that completes `restart_after` more sequences while none so far was
-        good, or nearly.
+        That is after a report that completes `restart_after` more sequences while none so far was
+        good, or nearly, and while the budget allows for as many again.
         """
+        if not self.rows:
+            return True
         every = self.config.restart_after
-        if not self.rows or not every or self.ended or any(map(self._nearly_good, self.rows)):
-            return not self.rows
+        too_late = self.sequences + every > self.config.max_sequences
+        if not every or too_late or any(map(self._nearly_good, self.rows)):
+            return False
         before = self.rows[-2]["sequences"] if len(self.rows) > 1 else 0
         return self.sequences // every > before // every
 

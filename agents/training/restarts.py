@@ -5,6 +5,7 @@ controller's state, say, while its heads stay spread over the whole memory. Hard
 away from that, but from most other first weights something better is found soon.
 """
 
+import threading
 from typing import Any
 
 import keras
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 
 RESTARTS = 6
 """Draws first weights apart from all else that a seed draws."""
+
+building = threading.Lock()
+"""Held while a network is built from a seed: seeds are those of the whole process."""
 
 
 def first_values(cell: Any, seed: int, sequences: int) -> list[NDArray[Any]]:
@@ -24,7 +28,8 @@ def first_values(cell: Any, seed: int, sequences: int) -> list[NDArray[Any]]:
         sequences: training sequences so far. Each number gives other values.
     """
     (drawn,) = np.random.SeedSequence([seed, RESTARTS, sequences]).generate_state(1)
-    keras.utils.set_random_seed(int(drawn))
-    new = type(cell).from_config(cell.get_config())
-    new.build((None, cell.input_layer.kernel.shape[0]))
+    with building:
+        keras.utils.set_random_seed(int(drawn))
+        new = type(cell).from_config(cell.get_config())
+        new.build((None, cell.input_layer.kernel.shape[0]))
     return [variable.numpy() for variable in new.variables]
