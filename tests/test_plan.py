@@ -56,9 +56,9 @@ def test_a_plan_is_a_grid_of_changed_recipes(tmp_path):
     recall = jobs[Place("associative_recall", "recipe", 1)]
     assert recall.config == AssociativeRecallConfig(**shared, seed=1)
     assert recall.lengths == PROTOCOLS["associative_recall"].evaluation_lengths
-    dnc = jobs[Place("copy", "dnc", 1)].config
+    dnc = jobs[Place("associative_recall", "dnc", 1)].config
     assert dnc.cell == DNCConfig(slots=16, sharpen_links=True)
-    assert (dnc.max_sequences, dnc.optimizer) == (7_000, "rmsprop")
+    assert (dnc.max_sequences, dnc.alike) == (7_000, 0.0)
 
 
 def test_settings_of_all_variants(tmp_path):
