@@ -222,8 +222,8 @@ def test_a_setting_that_a_run_is_older_than_is_not_its_recipes(tmp_path, task, n
 
 def test_a_recipe_is_a_task_and_a_cell():
     assert recipe("copy") == CopyConfig()
-    with_links = DNCConfig(sharpen_links=True)
-    assert recipe("copy", "dnc") == CopyConfig(cell=with_links)
+    assert recipe("copy", "dnc") == CopyConfig(cell=DNCConfig())
+    assert recipe("associative_recall", "dnc").cell == DNCConfig(sharpen_links=True)
     for arguments in (("copi",), ("copy", "gru")):
         with pytest.raises(ValueError, match=f"expected one of .*, got '{arguments[-1]}'"):
             recipe(*arguments)
