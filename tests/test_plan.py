@@ -94,7 +94,7 @@ def test_variants_can_learn_by_reward(tmp_path):
         episodes=8,
         gamma=0.5,
         seed=3,
-        cell=DNCConfig(slots=16, sharpen_links=True),
+        cell=DNCConfig(slots=16),
     )
     assert config.max_sequences == 5_000
 
