@@ -171,7 +171,9 @@ def test_a_network_is_right_beyond_training_and_not_on_a_small_memory(gallery):
     assert not oracle.wrong.any()
     (small,) = gallery.look(Settings(length=60, slots=40)).looks
     assert small.slots == 40
-    assert small.wrong.sum() > 100
+    # 20 of the 60 vectors have been written over: of their 160 bits, half are wrong by chance, with
+    # a standard deviation of 6.
+    assert small.wrong.sum() > 60
 
 
 @pytest.mark.parametrize(
