@@ -80,11 +80,10 @@ class _Training(Training):
     def __init__(self, config: RewardConfig) -> None:
         super().__init__(config, TRAINING)
         self._player = Player(config)
-        cell, self._mean = (make_cell(config, self._player) for _ in range(2))
-        self._mean.set_weights(cell.get_weights())
+        cell = make_cell(config, self._player)
+        self._mean = cell.changed()
         policy = _policy_of(self._mean, self._player.actions.size)
         self.learn_with(cell, self._mean, build_network(policy, self._player.input_width))
-        self._cell = cell
         self._step = tf.function(cell.call, jit_compile=True, autograph=False)
         self._answer = tf.function(
             lambda *shown: unroll(cell, *shown).outputs, jit_compile=True, autograph=False
@@ -233,8 +232,7 @@ def make_cell(config: RewardConfig, player: Player) -> Any:
 
 def _policy_of(cell: Any, size: int) -> Any:
     """Returns a cell that has only the policy's outputs of another, and its weights."""
-    policy = type(cell).from_config({**cell.get_config(), "output_dim": size})
-    policy.build((None, cell.input_layer.kernel.shape[0]))
+    policy = cell.fresh(output_dim=size)
     policy.set_weights(_policy_weights(cell, size))
     return policy
 

@@ -69,9 +69,7 @@ class SupervisedTraining(Training):
         cell = make_cell(config)
         network = build_network(cell, config.task.input_width)
         # The network holds the mean of the weights, a cell of its own the weights themselves.
-        trained = type(cell).from_config(cell.get_config())
-        trained.build((None, config.task.input_width))
-        trained.set_weights(cell.get_weights())
+        trained = cell.changed()
         self.learn_with(trained, cell, network)
         self._longest = int(config.task.steps(np.array([config.max_length]))[0])
         self._update = compile_updates(

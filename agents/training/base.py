@@ -89,10 +89,9 @@ class Training(Progress, abc.ABC):
         self.network = network
         self.guard = Guard(config, lambda: [variable.numpy() for variable in cell.variables])
         self.optimizer = recipe_optimizer(config, cell)
-        self._cells = cell, mean
+        self._cell = cell
         self._variables = [*cell.variables, *mean.variables, *self.optimizer.variables]
         self._sound = self._values()
-        self._first_of_optimizer = self._sound[2 * len(cell.variables) :]
         if config.task is not None:
             self._test = compile_test(cell_of(network))
             self._held_out = held_out_groups(
@@ -130,10 +129,10 @@ class Training(Progress, abc.ABC):
         """
 
     def refresh(self) -> None:
-        """Gives the network the present mean of the weights."""
+        """Gives the network the present mean of the weights, unless it holds the mean itself."""
 
     def close(self) -> None:
-        """Frees what training needed."""
+        """Frees what training needed, if there is anything to free."""
 
     def as_report(self, row: Mapping[str, Any]) -> Any:
         """Returns the report of a row, which may have more columns."""
@@ -163,10 +162,9 @@ class Training(Progress, abc.ABC):
         self.rows.append(report._asdict() | lesson_columns(self.curriculum))
         if self.config.task is None:
             return
-        wrong, lost_above = report.held_out_bit_errors, self.config.lost_above
         if self._nearly_good(self.rows[-1]):
             self._good = [*self._good[-1:], self._values()]
-        elif wrong > lost_above and self._good:
+        elif report.held_out_bit_errors > self.config.lost_above and self._good:
             del self._good[1:]
             self._assign(self._good[0])
         elif self.is_beginning:
@@ -175,8 +173,9 @@ class Training(Progress, abc.ABC):
     def _begin_anew(self) -> None:
         """Takes other first weights, and forgets what the optimiser and the curriculum know."""
         logger.warning("Begins anew: nothing was found in %d sequences", self.sequences)
-        values = first_values(self._cells[0], self.config.seed, self.sequences)
-        self._sound = [*values, *values, *self._first_of_optimizer]
+        cell = first_values(self._cell, self.config.seed, self.sequences)
+        optimizer = recipe_optimizer(self.config, self._cell)
+        self._sound = [*cell, *cell, *(variable.numpy() for variable in optimizer.variables)]
         self._assign(self._sound)
         self._good = []
         self.guard.returns = 0

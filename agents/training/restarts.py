@@ -30,6 +30,4 @@ def first_values(cell: Any, seed: int, sequences: int) -> list[NDArray[Any]]:
     (drawn,) = np.random.SeedSequence([seed, RESTARTS, sequences]).generate_state(1)
     with building:
         keras.utils.set_random_seed(int(drawn))
-        new = type(cell).from_config(cell.get_config())
-        new.build((None, cell.input_layer.kernel.shape[0]))
-    return [variable.numpy() for variable in new.variables]
+        return [variable.numpy() for variable in cell.fresh().variables]

@@ -232,8 +232,8 @@ class ControlledCell(keras.layers.Layer):
         """Whether ``with_slots`` gives the same network on a memory of any size."""
         return True
 
-    def changed(self, **options: Any) -> "ControlledCell":
-        """Returns a cell with the same weights and other options, which no weight depends on.
+    def fresh(self, **options: Any) -> "ControlledCell":
+        """Returns a cell built for the same inputs, with other options and new first weights.
 
         Raises:
             ValueError: this cell is not built, or an option is out of its range.
@@ -241,6 +241,15 @@ class ControlledCell(keras.layers.Layer):
         check(self.built, "cell", "a built one (call it once, or build it)", "one without weights")
         cell = type(self)(**{**self.get_config(), **options})
         cell.build((None, self.input_layer.kernel.shape[0]))
+        return cell
+
+    def changed(self, **options: Any) -> "ControlledCell":
+        """Returns a cell with the same weights and other options, which no weight depends on.
+
+        Raises:
+            ValueError: this cell is not built, or an option is out of its range.
+        """
+        cell = self.fresh(**options)
         cell.set_weights(self.get_weights())
         return cell
 
