@@ -80,16 +80,16 @@ class LearningConfig:
     """Of associative recall: the task's field of that name for training sequences, from the same
     report on. What still fails are items that resemble each other, and they are rare."""
     sparse: float = 0.0
-    """Of copy: the task's field of that name for training sequences, from the start. What fails
-    otherwise are sequences with vectors of few ones, and they are rare."""
+    """Of copy and repeat copy: the task's field of that name for training sequences, from the
+    start. What fails otherwise are sequences with vectors of few ones, and they are rare."""
     seed: int = 0
     """Seed of all that is drawn at random: weights, training and held-out sequences, actions."""
 
     def checks(self) -> Checks:
         """Whether each setting is possible, and what it should be."""
         return {
-            **self._of_one_task("alike", "associative recall"),
-            **self._of_one_task("sparse", "copy"),
+            **self._of_some_tasks("alike", "associative recall"),
+            **self._of_some_tasks("sparse", "copy and repeat copy"),
             "seed": (0 <= self.seed < 2**32, "from 0 to 2**32 - 1"),
             "lost_above": (
                 self.lost_above >= self.anneal_below,
@@ -105,12 +105,12 @@ class LearningConfig:
             **self.at_least_one("anneal_reports", "most_left_out"),
         }
 
-    def _of_one_task(self, name: str, task: str) -> Checks:
-        """Checks a share that is also a field of this task, and of no other."""
+    def _of_some_tasks(self, name: str, tasks: str) -> Checks:
+        """Checks a share that is also a field of such tasks, and of no other."""
         share = getattr(self, name)
         if hasattr(getattr(self, "task", None), name):
             return {name: (0 <= share <= 1, "from 0 to 1")}
-        return {name: (share == 0, f"0, as it is of {task} alone")}
+        return {name: (share == 0, f"0, as it is of {tasks} alone")}
 
     def at_least_one(self, *names: str) -> Checks:
         """Checks that each of these settings is at least 1."""

@@ -8,7 +8,6 @@ one definition.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -271,26 +270,3 @@ def doubling_lessons(min_length: int, max_length: int) -> tuple[int, ...]:
     while ends[-1] < max_length:
         ends.append(min(2 * ends[-1], max_length))
     return tuple(ends)
-
-
-def random_bits(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Fair coins: uint8 0 or 1 of the given shape."""
-    # All 8 bits of each random byte are used: many times faster than rng.integers(0, 2, shape).
-    count = math.prod(shape)
-    octets = np.frombuffer(rng.bytes(-(-count // 8)), np.uint8)
-    return np.unpackbits(octets, count=count).reshape(shape)
-
-
-def write_rows(array: NDArray[Any], mask: NDArray[np.bool_], values: NDArray[Any]) -> None:
-    """Writes `array[mask, :C] = values`, several times faster.
-
-    Args:
-        array: [B, T, D], contiguous; its first C channels are written.
-        mask: bool[B, T], n of them True.
-        values: [n, C], in the order of the mask: row by row, and in each by time.
-    """
-    # All channels of a step are moved as one item.
-    channels = values.shape[-1]
-    item = np.dtype((np.void, channels * array.itemsize))
-    items = np.ascontiguousarray(values, array.dtype).view(item)[:, 0]
-    array[..., :channels].view(item)[..., 0][mask] = items

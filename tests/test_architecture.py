@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The library in reading order: a module imports only what stands before it. cells/ is apart.
 READING_ORDER = (
-    *("arrays", "numbers", "task", "tasks", "metrics", "curriculum", "protocol"),
+    *("arrays", "numbers", "vectors", "task", "tasks", "metrics", "curriculum", "protocol"),
     *("render", "envs", "sampler", "registration"),
 )
 LIBRARY = {"numpy", "gymnasium"}

@@ -15,9 +15,9 @@ from ntm_gym import (
     RepeatCopy,
 )
 from ntm_gym.metrics import cost_bits
-from ntm_gym.task import random_bits, write_rows
 from ntm_gym.tasks.associative_recall import _distinct_numbers
 from ntm_gym.tasks.dynamic_ngrams import _run, _sources
+from ntm_gym.vectors import random_bits, write_rows
 
 TASKS = [protocol.task for protocol in PROTOCOLS.values()]
 each_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: type(task).__name__)
@@ -476,9 +476,10 @@ def test_alike_items_do_not_depend_on_longer_tapes_beside_them():
     assert shares[1] == pytest.approx(shares[0], abs=0.03)
 
 
+@pytest.mark.parametrize("kind", [Copy, RepeatCopy])
 @pytest.mark.parametrize("sparse", [0.0, 0.5, 1.0])
-def test_sparse_vectors_have_few_ones(sparse):
-    task = Copy(sparse=sparse)
+def test_sparse_vectors_have_few_ones(kind, sparse):
+    task = kind(sparse=sparse)
     batch = task.sample(rng(), np.full(2000, 40))
     np.testing.assert_array_equal(task.solve(batch.inputs), batch.targets)
     ones = batch.inputs[:, :40, : task.width].sum(axis=2)
@@ -552,8 +553,9 @@ def test_impossible_fractions(value):
     if value != 0:
         with pytest.raises(ValueError, match=r"expected alike .* got"):
             AssociativeRecall(alike=value)
-        with pytest.raises(ValueError, match=r"expected sparse .* got"):
-            Copy(sparse=value)
+        for kind in (Copy, RepeatCopy):
+            with pytest.raises(ValueError, match=r"expected sparse .* got"):
+                kind(sparse=value)
 
 
 def test_impossible_repeats():

@@ -5,12 +5,13 @@ import itertools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from agents import supervised
 from agents.config import CopyConfig
 from agents.runs import Run, RunError
 from agents.training import base, updates
-from ntm_gym import Copy
+from ntm_gym import Copy, cells
 from ntm_gym.cells import NTMCell
 from ntm_gym.cells.unroll import unroll
 from ntm_gym.tasks import AssociativeRecall
@@ -67,6 +68,26 @@ def test_the_objective_is_the_loss_and_the_blur_of_the_tapes_own_steps(cell, mea
     losses, _, _, objectives = (result.numpy() for result in update(*data, np.float32(cost)))
     expected = losses * np.log(2) + cost * (blur * own).sum(axis=1)
     np.testing.assert_allclose(objectives[0], expected[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [8, 12, 16, 24])
+def test_batches_of_twice_as_many_are_packed_in_rows(cell, monkeypatch, batch_size):
+    lengths = np.random.default_rng(1).integers(1, 3, batch_size)
+    told = [group[0] for group in draw(lengths, batch_size)[1]]
+    rows = []
+
+    def unroll_packed(*arguments):
+        rows.append(arguments[-1])
+        return cells.unroll_packed(*arguments)
+
+    monkeypatch.setattr(updates, "unroll_packed", unroll_packed)
+    in_rows = updates.differentiate(cell, *told, 0.5)
+    assert rows == ([8] if batch_size in (16, 24) else [])
+    monkeypatch.setattr(updates, "PACKED_ROWS", 100)
+    one_each = updates.differentiate(cell, *told, 0.5)
+    for one, other in zip(tf.nest.flatten(in_rows), tf.nest.flatten(one_each), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+        assert np.abs(other).max() > 1e-3
 
 
 def test_blur_that_costs_falls(cell, mean):

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from agents.learning_config import LearningConfig
 from ntm_gym import Batch, Task
-from ntm_gym.cells import unroll
+from ntm_gym.cells import unroll, unroll_packed
 
 HELD_OUT = 2
 """Random stream of a seed that held-out tapes are drawn from; trainings have others."""
+
+PACKED_ROWS = 8
+"""Large batches, of a multiple of so many sequences, are packed in so many rows."""
 
 
 def build_optimizer(
@@ -136,14 +139,19 @@ def differentiate(
     Losses in nats, float32[B], bit errors int32[B], objectives float32[B] and the gradients of
     their mean by the trainable variables. If `blur_cost` is None, blur costs nothing.
     """
+    batch = steps.shape[0]
     with tf.GradientTape() as tape:
-        unrolled = unroll(cell, inputs, steps, training=True)
-        losses, errors = _score(unrolled.outputs, targets, mask)
+        if batch >= 2 * PACKED_ROWS and batch % PACKED_ROWS == 0:
+            outputs, blur = unroll_packed(cell, inputs, steps, PACKED_ROWS)
+        else:
+            unrolled = unroll(cell, inputs, steps, training=True)
+            outputs, blur = unrolled.outputs, unrolled.blur
+        losses, errors = _score(outputs, targets, mask)
         objectives = losses
         if blur_cost is not None:
             shown = tf.sequence_mask(steps, inputs.shape[1], tf.float32)
-            objectives += blur_cost * tf.reduce_sum(unrolled.blur * shown, axis=1)
-        loss = tf.reduce_sum(objectives) / steps.shape[0]
+            objectives += blur_cost * tf.reduce_sum(blur * shown, axis=1)
+        loss = tf.reduce_sum(objectives) / batch
     variables = [variable.value for variable in cell.trainable_variables]
     return losses, errors, objectives, tape.gradient(loss, variables)
 

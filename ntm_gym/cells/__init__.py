@@ -1,7 +1,8 @@
 """Recurrent cells with an external memory, and one without, as Keras 3 layers on TensorFlow.
 
 They keep the contract of Keras's recurrent cells, so they work inside ``keras.layers.RNN``;
-``unroll`` runs the same cells several times faster. This subpackage needs the extra ``cells``.
+``unroll`` runs the same cells several times faster, and ``unroll_packed`` trains them on batches of
+several lengths. This subpackage needs the extra ``cells``.
 """
 
 try:
@@ -24,6 +25,7 @@ from ntm_gym.cells.dnc_heads import Interface
 from ntm_gym.cells.heads import HeadOutputs, HeadParameters
 from ntm_gym.cells.lstm import LSTMCell
 from ntm_gym.cells.ntm import NTMCell
+from ntm_gym.cells.packing import unroll_packed
 from ntm_gym.cells.state import DNCState, LSTMState, NTMState
 from ntm_gym.cells.unroll import Unrolled, unroll
 
@@ -43,4 +45,5 @@ __all__ = [
     "NTMState",
     "Unrolled",
     "unroll",
+    "unroll_packed",
 ]

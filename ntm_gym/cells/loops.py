@@ -28,11 +28,13 @@ def forward_loop(
     kernels: Tensors,
     biases: Tensors,
     keep: bool,
+    begins: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, Any, Records]:
     """Returns features [T, B, n], final states and, with ``keep``, what the way back needs.
 
     The last feature is the blur of ``step``, the others are its features. States are
-    what ``step`` takes, a named tuple.
+    what ``step`` takes, a named tuple. Where ``begins``, bool[T, B], says so, a row begins anew
+    from its first states.
     """
     length = projected.shape[0]
     layer_index = {id(layer): index for index, layer in enumerate(cell.recurrent_layers)}
@@ -54,6 +56,8 @@ def forward_loop(
                 outputs[index] += layer_biases[index]
             return outputs[index]
 
+        if begins is not None:
+            states = _where(begins[step], first_states, states)
         step_features, new_states = _step(cell, projected[step], states, dense)
         if keep:
             flat = tf.nest.flatten(states)
@@ -67,6 +71,7 @@ def forward_loop(
             kept_dense,
         )
 
+    first_states = states
     feature_size = cell.output_layer.kernel.shape[0] + 1
     start = (
         tf.constant(0),
@@ -92,6 +97,7 @@ def differentiable_loop(
     states: Any,
     kernels: Tensors,
     biases: Tensors,
+    begins: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, Any]:
     """Returns features and final states of ``forward_loop`` with the fast gradient."""
 
@@ -99,11 +105,13 @@ def differentiable_loop(
     def loop(projected: tf.Tensor, *rest: tf.Tensor) -> tuple[Tensors, Any]:
         states, kernels, biases = tf.nest.pack_sequence_as(structure, rest)
         features, final_states, records = forward_loop(
-            cell, count, projected, states, kernels, biases, keep=True
+            cell, count, projected, states, kernels, biases, True, begins
         )
 
         def gradient(*upstream: tf.Tensor) -> Tensors:
-            return _backward_loop(cell, count, projected, kernels, states, records, upstream)
+            return _backward_loop(
+                cell, count, projected, kernels, states, records, upstream, begins
+            )
 
         return [features, *tf.nest.flatten(final_states)], gradient
 
@@ -120,6 +128,7 @@ def _backward_loop(
     structure: Any,
     records: Records,
     upstream: Sequence[tf.Tensor],
+    begins: tf.Tensor | None,
 ) -> Tensors:
     """Returns the gradients of projected inputs, initial states, kernels and biases, flat.
 
@@ -134,6 +143,7 @@ def _backward_loop(
     def body(
         step: tf.Tensor,
         state_gradients: Tensors,
+        first_gradients: Tensors,
         projected_gradients: tf.TensorArray,
         dense_inputs: list[tf.TensorArray],
         dense_gradients: list[tf.TensorArray],
@@ -170,9 +180,15 @@ def _backward_loop(
             output_gradients=[feature_gradients[step], list(state_gradients)],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
+        if begins is not None:
+            zeros = [tf.zeros_like(gradient) for gradient in state_gradients]
+            at_begins = _where(begins[step], state_gradients, zeros)
+            first_gradients = [a + b for a, b in zip(first_gradients, at_begins, strict=True)]
+            state_gradients = _where(begins[step], zeros, state_gradients)
         return (
             step - 1,
             state_gradients,
+            first_gradients,
             projected_gradients.write(step, projected_gradient),
             [a.write(step, inputs[i]) for i, a in enumerate(dense_inputs)],
             [a.write(step, gradients[i]) for i, a in enumerate(dense_gradients)],
@@ -181,13 +197,16 @@ def _backward_loop(
     start = (
         count - 1,
         state_gradients,
+        [] if begins is None else [tf.zeros_like(gradient) for gradient in state_gradients],
         _records_of([projected.shape[2:]], projected)[0],
         _records_of([kernel.shape[:1] for kernel in kernels], projected),
         _records_of([kernel.shape[1:] for kernel in kernels], projected),
     )
-    _, state_gradients, projected_gradients, dense_inputs, dense_gradients = tf.while_loop(
-        lambda step, *_: step >= 0, body, start, maximum_iterations=length
+    _, state_gradients, first_gradients, projected_gradients, dense_inputs, dense_gradients = (
+        tf.while_loop(lambda step, *_: step >= 0, body, start, maximum_iterations=length)
     )
+    if begins is not None:
+        state_gradients = [a + b for a, b in zip(state_gradients, first_gradients, strict=True)]
     kernel_gradients = []
     bias_gradients = []
     for layer, inputs, gradients in zip(
@@ -204,6 +223,15 @@ def _step(cell: Any, projected: tf.Tensor, states: Any, dense: Any) -> tuple[tf.
     """Takes a step, and adds its blur to its features."""
     features, new_states, blur = cell.step(projected, states, dense)
     return tf.concat([features, blur[:, tf.newaxis]], axis=1), new_states
+
+
+def _where(begins: tf.Tensor, there: Any, elsewhere: Any) -> Any:
+    """Chooses states row by row, ``begins`` bool[B]."""
+
+    def choose(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+        return tf.where(tf.reshape(begins, [-1] + [1] * (one.shape.rank - 1)), one, other)
+
+    return tf.nest.map_structure(choose, there, elsewhere)
 
 
 def _per_layer(cell: Any, biases: Tensors) -> list[tf.Tensor | None]:

@@ -53,6 +53,7 @@ def unroll(
     initial_states: Sequence[tf.Tensor] | None = None,
     training: bool = False,
     trace: bool = False,
+    begins: tf.Tensor | None = None,
 ) -> Unrolled:
     """Runs a cell over a batch of sequences.
 
@@ -67,16 +68,21 @@ def unroll(
         training: whether gradients will be taken. Without it nothing is kept for the way back, and
             taking a gradient raises an error.
         trace: whether to return the states and dense outputs of every step; has no gradient.
+        begins: bool[B, T], where a row begins anew from its initial states, so that it may hold
+            several sequences, one after the other; not with a trace.
 
     Returns:
         Outputs, final states and, if asked for, the trace.
 
     Raises:
-        ValueError: the cell is not built, B or T is unknown, or a trace is asked for in training.
+        ValueError: the cell is not built, B or T is unknown, or a trace is asked for in training or
+            with ``begins``.
     """
     check(cell.built, "cell", "a built one (call it once, or build it)", "one without weights")
     if training and trace:
         raise ValueError("trace: expected training=False with it, got training=True")
+    if begins is not None and trace:
+        raise ValueError("trace: expected no begins with it, got both")
     if None in inputs.shape[:2]:
         raise ValueError(f"inputs: expected a known batch size and length, got {inputs.shape}")
     batch, length = inputs.shape[:2]
@@ -85,15 +91,17 @@ def unroll(
     projected = tf.transpose(cell.project_inputs(inputs), [1, 0, 2])
     kernels = [tf.convert_to_tensor(layer.kernel) for layer in cell.recurrent_layers]
     biases = [tf.convert_to_tensor(layer.bias) for layer in cell.recurrent_layers if layer.use_bias]
+    if begins is not None:
+        begins = tf.transpose(begins)
     records = Records([], [])
     if training:
         features, final = differentiable_loop(
-            cell, count, projected, cell.unpack(start), kernels, biases
+            cell, count, projected, cell.unpack(start), kernels, biases, begins
         )
         states = flatten(final)
     else:
         features, final, records = forward_loop(
-            cell, count, projected, cell.unpack(start), kernels, biases, keep=trace
+            cell, count, projected, cell.unpack(start), kernels, biases, trace, begins
         )
         message = "unroll(training=False) keeps nothing to take a gradient from"
         features, *states = [

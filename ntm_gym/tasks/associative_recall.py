@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ntm_gym.numbers import check_fraction
-from ntm_gym.task import Batch, Task, check_sizes, random_bits, write_rows
+from ntm_gym.task import Batch, Task, check_sizes
+from ntm_gym.vectors import random_bits, write_rows
 
 DISTINCT_BITS = 62
 """Items are told apart by so many bits at most: as many as fit an int64 with room to spare."""

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ntm_gym.numbers import check_fraction
-from ntm_gym.task import Batch, Task, check_sizes, random_bits, write_rows
+from ntm_gym.task import Batch, Task, check_sizes
+from ntm_gym.vectors import random_vectors, write_rows
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,7 @@ class Copy(Task):
         end = batch.lengths[:, None]
         step = np.arange(batch.mask.shape[1])
         np.logical_and(step > end, step <= 2 * end, out=batch.mask)
-        # Each row shows as many vectors as it scores steps, in the same order.
-        vectors = random_bits(rng, (int(np.count_nonzero(batch.mask)), self.width))
-        if self.sparse:
-            share = np.where(rng.random(len(batch)) < self.sparse, rng.random(len(batch)), 0)
-            few = rng.random(len(vectors)) < np.repeat(share, batch.lengths)
-            for _ in range(2):  # each time half of the ones are left
-                vectors[few] &= random_bits(rng, (int(np.count_nonzero(few)), self.width))
+        vectors = random_vectors(rng, batch.lengths, self.width, self.sparse)
         write_rows(batch.inputs, step < end, vectors)
         write_rows(batch.targets, batch.mask, vectors)
         batch.inputs[np.arange(len(batch)), batch.lengths, self.width] = 1

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ntm_gym.numbers import check_fraction
-from ntm_gym.task import Batch, Task, check_sizes, random_bits, write_rows
+from ntm_gym.task import Batch, Task, check_sizes
+from ntm_gym.vectors import random_bits, write_rows
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ntm_gym.task import Batch, Task, check_sizes, random_bits, write_rows
+from ntm_gym.numbers import check_fraction
+from ntm_gym.task import Batch, Task, check_sizes
+from ntm_gym.vectors import random_vectors, write_rows
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,24 @@ class RepeatCopy(Task):
         min_repeats: the least number of repeats, at least 1.
         max_repeats: the greatest number of repeats, at least `min_repeats`.
         trained_repeats: n, at least 2.
+        sparse: probability from 0 to 1 that a tape has vectors of few ones, each of whose bits is
+            one with a probability of 1/8, not 1/2. They are a share of such a tape's vectors that
+            is itself drawn, from none to all. 0 in the paper, where such vectors are rare, and
+            hardest: a vector without a one looks like the blank inputs after the delimiter.
 
     Raises:
-        ValueError: if a field is not such an integer.
+        ValueError: if a field is not such a number.
     """
 
     width: int = 8
     min_repeats: int = 1
     max_repeats: int = 10
     trained_repeats: int = 10
+    sparse: float = 0.0
 
     def __post_init__(self) -> None:
         check_sizes(self, "width", "min_repeats", "max_repeats", "trained_repeats")
+        check_fraction("sparse", self.sparse)
         if self.min_repeats > self.max_repeats:
             raise ValueError(
                 f"expected min_repeats <= max_repeats, got {self.min_repeats} > {self.max_repeats}"
@@ -96,7 +104,7 @@ class RepeatCopy(Task):
         row, step = np.arange(len(batch)), np.arange(batch.mask.shape[1])
         writing = (step > ends[:, None]) & (step < batch.steps[:, None] - 1)
 
-        vectors = random_bits(rng, (int(ends.sum()), self.width))
+        vectors = random_vectors(rng, ends, self.width, self.sparse)
         write_rows(batch.inputs, step < ends[:, None], vectors)
         write_rows(batch.targets, writing, vectors.take(_repeated(ends, repeats), axis=0))
         batch.inputs[row, ends, self.width] = 1
