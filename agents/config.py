@@ -105,10 +105,16 @@ class RepeatCopyConfig(TrainConfig):
     name: ClassVar[str] = "repeat_copy"
     task: RepeatCopy = field(default_factory=RepeatCopy)
     cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=32))
-    optimizer: Optimizer = "rmsprop"
-    learning_rate: float = 3e-4
+    optimizer: Optimizer = "amsgrad"
+    learning_rate: float = 5e-3
+    # Wider than Copy's: a sequence with a wrong count, one of hundreds, must weigh more than those
+    # that are right, whose gradients are as long once both are clipped.
+    clip_norm: float = 1.0
     blur_cost: float = 0.3
     replay: float = 0.25
+    sparse: float = 0.5
+    anneal_below: float = 0.05
+    lost_above: float = 20.0
     min_length: int = PROTOCOLS["repeat_copy"].min_length
     max_length: int = PROTOCOLS["repeat_copy"].max_length
 
