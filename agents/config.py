@@ -52,6 +52,15 @@ class TrainConfig(LearningConfig):
             **self.at_least_one("batch_size", "max_sequences"),
         }
 
+    @property
+    def rows(self) -> int | None:
+        """How many rows an update's sequences are packed in, if they are.
+
+        Smaller batches would gain little. Sequences of one length leave nothing to gain.
+        """
+        packed = self.batch_size >= 16 and self.batch_size % 8 == 0
+        return 8 if packed and self.min_length < self.max_length else None
+
     def __post_init__(self) -> None:
         super().__post_init__()
         # More than memory may hold is refused here and not once training has begun.
@@ -113,6 +122,7 @@ class RepeatCopyConfig(TrainConfig):
     blur_cost: float = 0.3
     replay: float = 0.25
     sparse: float = 0.5
+    # As on Copy: one wrong sequence of 640 is too many, and a training may be lost early.
     anneal_below: float = 0.05
     lost_above: float = 20.0
     min_length: int = PROTOCOLS["repeat_copy"].min_length

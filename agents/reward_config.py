@@ -189,7 +189,6 @@ OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
             # Its answers are the longest, 515 bits on the mean of ten vectors: exploration alone
             # keeps one of them wrong, until the step size falls.
             "anneal_below": 1.0,
-            "lost_above": 20.0,
         }
         for cell in CELL_CONFIGS
     },
@@ -200,7 +199,8 @@ OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
 def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     """Returns the config of an environment with the cell of that name.
 
-    That of a task is its supervised recipe, but that it learns from what rollouts were rewarded.
+    That of a task is its supervised recipe, but that it learns from what rollouts were rewarded,
+    and but for `OTHER_SETTINGS`.
 
     Raises:
         ValueError: the cell is unknown.

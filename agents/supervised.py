@@ -80,6 +80,7 @@ class SupervisedTraining(Training):
             isinstance(self.curriculum, PredictionGain),
             config.blur_cost > 0,
             config.longest_gradient,
+            config.rows,
         )
 
     def learn(self) -> Report:

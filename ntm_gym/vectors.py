@@ -20,15 +20,13 @@ def random_bits(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.
 def random_vectors(
     rng: np.random.Generator, lengths: NDArray[np.int64], width: int, sparse: float
 ) -> NDArray[np.uint8]:
-    """Vectors of fair coins, in some tapes some of few ones.
+    """Vectors of fair coins, but for tapes that have vectors of few ones.
 
     Args:
         rng: source of all randomness.
         lengths: int64[B], the vectors of each tape.
         width: bits of each vector.
-        sparse: probability from 0 to 1 that a tape has vectors of few ones, each of whose bits is
-            one with a probability of 1/8, not 1/2. They are a share of such a tape's vectors that
-            is itself drawn, from none to all.
+        sparse: probability from 0 to 1 of such a tape, see `ntm_gym.Copy`.
 
     Returns:
         uint8[sum of the lengths, width], 0 or 1, tape by tape.

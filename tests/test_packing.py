@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from cells import VARIANTS, make_cell, make_inputs, new_cell
+from cells import VARIANTS, make_cell, make_inputs, make_offsets, new_cell
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ntm_gym.cells import DNCCell, unroll, unroll_packed
 from ntm_gym.cells.packing import pack, packed, unpacked
 
-STEPS = [3, 7, 1, 5, 7, 2]
+STEPS = [3, 7, 0, 5, 7, 2]
 BATCH, LENGTH = len(STEPS), 7
 
 
@@ -104,6 +104,19 @@ def test_steps_beyond_the_tape_are_those_of_the_tape():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("steps", [3, [3, 2, 1], [3] * 7])
+def test_steps_that_are_not_one_a_row_are_refused(steps):
+    with pytest.raises(ValueError, match="steps: expected 6 numbers, one a sequence, got"):
+        unroll_packed(make_cell("ntm"), make_inputs(BATCH, LENGTH), steps, 2)
+
+
+def test_an_unknown_batch_size_is_refused():
+    cell = make_cell("ntm", "float32")
+    call = tf.function(lambda inputs: unroll_packed(cell, inputs, STEPS, 2), autograph=False)
+    with pytest.raises(ValueError, match="inputs: expected a known batch size and length, got"):
+        call.get_concrete_function(tf.TensorSpec([None, LENGTH, 5], tf.float32))
+
+
 @pytest.mark.parametrize("rows", [0, 4, 12])
 def test_rows_that_do_not_divide_the_batch_are_refused(rows):
     message = f"rows: expected a divisor of the batch's size, 6, got {rows}"
@@ -116,15 +129,45 @@ def test_a_cell_without_weights_is_refused():
         unroll_packed(new_cell("ntm"), make_inputs(BATCH, LENGTH), STEPS, 2)
 
 
-def test_rows_that_begin_anew_begin_from_their_initial_states():
-    cell, inputs = make_cell("ntm, 2 layers, 2 + 3 heads, learned start"), make_inputs(2, LENGTH)
+@pytest.mark.parametrize("name", ["ntm, 2 layers, 2 + 3 heads, learned start", "dnc", "lstm"])
+def test_rows_that_begin_anew_begin_from_their_initial_states(name):
+    """Against the two parts of a row on their own, final states and all gradients included."""
+    cell, inputs = make_cell(name), make_inputs(2, LENGTH)
     begins = np.zeros((2, LENGTH), bool)
-    begins[0, 3] = begins[1, 0] = True
-    outputs = unroll(cell, inputs, LENGTH, begins=tf.constant(begins)).outputs
-    whole = unroll(cell, inputs, LENGTH).outputs
-    later = unroll(cell, inputs[:, 3:], LENGTH - 3).outputs
-    np.testing.assert_allclose(outputs[1], whole[1], rtol=1e-12)
-    np.testing.assert_allclose(outputs[0, :3], whole[0, :3], rtol=1e-12)
-    np.testing.assert_allclose(outputs[0, 3:], later[0], rtol=1e-12)
-    with pytest.raises(ValueError, match="trace: expected no begins with it, got both"):
-        unroll(cell, inputs, LENGTH, trace=True, begins=tf.constant(begins))
+    begins[:, 3] = True
+
+    def whole(start):
+        result = unroll(cell, inputs, LENGTH, start, training=True, begins=tf.constant(begins))
+        return result.outputs, result.states
+
+    def in_two(start):
+        first = unroll(cell, inputs[:, :3], 3, start, training=True)
+        second = unroll(cell, inputs[:, 3:], LENGTH - 3, start, training=True)
+        return tf.concat([first.outputs, second.outputs], axis=1), second.states
+
+    found = []
+    for run in (whole, in_two):
+        offsets = make_offsets(cell, 2)
+        with tf.GradientTape() as tape:
+            tape.watch(offsets)
+            start = cell.get_initial_state(2)
+            results = run([s + o for s, o in zip(start, offsets, strict=True)])
+            flat = tf.nest.flatten(results)
+            loss = tf.add_n([tf.reduce_sum(tf.sin(3 * each)) for each in flat])
+        if name == "dnc":  # where it wrote before has no gradient
+            del offsets[-5]
+        weights = [weight.value for weight in cell.trainable_weights]
+        found.append([*flat, *tape.gradient(loss, [*offsets, *weights])])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
+        assert np.any(other)
+
+
+def test_a_trace_of_rows_that_begin_anew():
+    cell, inputs = make_cell("ntm"), make_inputs(2, LENGTH)
+    begins = tf.constant([[False] * 3 + [True] + [False] * 3] * 2)
+    whole = unroll(cell, inputs, LENGTH, trace=True, begins=begins)
+    first = unroll(cell, inputs[:, :3], 3, trace=True)
+    second = unroll(cell, inputs[:, 3:], LENGTH - 3, trace=True)
+    for got, one, other in zip(whole.trace, first.trace, second.trace, strict=True):
+        np.testing.assert_allclose(got, tf.concat([one, other], axis=1), rtol=1e-12)

@@ -8,7 +8,7 @@ from tiny_plan import TINY, plan_of, write_plan
 
 from agents.cell_config import DNCConfig, NTMConfig
 from agents.comparison.plan import Place, load_plan
-from agents.config import AssociativeRecallConfig, CopyConfig
+from agents.config import AssociativeRecallConfig, CopyConfig, recipe
 from agents.reward_config import reward_recipe
 from ntm_gym import PROTOCOLS
 
@@ -97,6 +97,19 @@ def test_variants_can_learn_by_reward(tmp_path):
         cell=DNCConfig(slots=16),
     )
     assert config.max_sequences == 5_000
+
+
+@pytest.mark.parametrize("cell", ["ntm", "dnc"])
+def test_recipes_by_reward_are_the_supervised_ones_but_for_repeat_copy(cell):
+    names = ("optimizer", "learning_rate", "clip_norm", "sparse", "lost_above", "anneal_below")
+
+    def settings(config):
+        return [getattr(config, name) for name in names]
+
+    for task in ("copy", "associative_recall", "priority_sort"):
+        assert settings(reward_recipe(PROTOCOLS[task].env_id, cell)) == settings(recipe(task, cell))
+    by_reward = settings(reward_recipe("NTMRepeatCopy-v0", cell))
+    assert by_reward == ["rmsprop", 3e-4, 10.0, 0.0, 20.0, 1.0]
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "plans").iterdir()))

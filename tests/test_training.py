@@ -25,7 +25,7 @@ from agents.paper import paper_parameters
 from agents.recurrent import RecurrentAgent, count_parameters
 from agents.runs import Run, RunError
 from agents.summary import markdown_table
-from ntm_gym import Copy
+from ntm_gym import Copy, PrioritySort
 from ntm_gym.cells import CELLS, NTMCell
 from ntm_gym.curriculum import make_curriculum
 
@@ -208,7 +208,12 @@ def test_runs_of_old_are_those_of_neural_turing_machines(tmp_path):
 
 @pytest.mark.parametrize(
     ("task", "name"),
-    [("associative_recall", "alike"), ("copy", "sparse"), ("copy", "restart_after")],
+    [
+        ("associative_recall", "alike"),
+        ("copy", "sparse"),
+        ("repeat_copy", "sparse"),
+        ("copy", "restart_after"),
+    ],
 )
 def test_a_setting_that_a_run_is_older_than_is_not_its_recipes(tmp_path, task, name):
     config = recipe(task)
@@ -402,6 +407,7 @@ def test_settings_of_a_cell_are_its_arguments(cell):
         ({"replay": 1.0}, "expected replay from 0 to below 1, got 1.0"),
         ({"alike": 0.5}, "expected alike 0, as it is of associative recall alone, got 0.5"),
         ({"sparse": 1.5}, "expected sparse from 0 to 1, got 1.5"),
+        ({"task": PrioritySort()}, "sparse 0, as it is of copy and repeat copy alone, got 0.5"),
         ({"seed": -1, "clip_norm": 0.0}, "expected seed .*, got -1; expected clip_norm above 0"),
     ],
 )

@@ -11,7 +11,7 @@ from agents import supervised
 from agents.config import CopyConfig
 from agents.runs import Run, RunError
 from agents.training import base, updates
-from ntm_gym import Copy, cells
+from ntm_gym import Copy
 from ntm_gym.cells import NTMCell
 from ntm_gym.cells.unroll import unroll
 from ntm_gym.tasks import AssociativeRecall
@@ -70,24 +70,25 @@ def test_the_objective_is_the_loss_and_the_blur_of_the_tapes_own_steps(cell, mea
     np.testing.assert_allclose(objectives[0], expected[0], rtol=1e-5)
 
 
-@pytest.mark.parametrize("batch_size", [8, 12, 16, 24])
-def test_batches_of_twice_as_many_are_packed_in_rows(cell, monkeypatch, batch_size):
-    lengths = np.random.default_rng(1).integers(1, 3, batch_size)
-    told = [group[0] for group in draw(lengths, batch_size)[1]]
-    rows = []
-
-    def unroll_packed(*arguments):
-        rows.append(arguments[-1])
-        return cells.unroll_packed(*arguments)
-
-    monkeypatch.setattr(updates, "unroll_packed", unroll_packed)
-    in_rows = updates.differentiate(cell, *told, 0.5)
-    assert rows == ([8] if batch_size in (16, 24) else [])
-    monkeypatch.setattr(updates, "PACKED_ROWS", 100)
+def test_batches_can_be_packed_in_rows(cell):
+    told = [group[0] for group in draw([2, 1, 1, 2, 1, 2], 6)[1]]
+    in_rows = updates.differentiate(cell, *told, 0.5, 3)
     one_each = updates.differentiate(cell, *told, 0.5)
     for one, other in zip(tf.nest.flatten(in_rows), tf.nest.flatten(one_each), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
         assert np.abs(other).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "min_length", "rows"),
+    [(8, 1, None), (20, 1, None), (16, 1, 8), (24, 19, 8), (32, 20, None)],
+)
+def test_large_batches_of_several_lengths_are_packed(monkeypatch, batch_size, min_length, rows):
+    told = []
+    monkeypatch.setattr(supervised, "compile_updates", lambda *given: told.append(given[-1]))
+    config = CopyConfig(batch_size=batch_size, min_length=min_length)
+    supervised.SupervisedTraining(config)
+    assert told == [rows]
 
 
 def test_blur_that_costs_falls(cell, mean):

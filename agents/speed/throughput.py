@@ -39,7 +39,8 @@ def _training_speeds(what: str, config: CopyConfig, seconds: float) -> Iterator[
     data = in_groups(batch, config.batch_size, batch.inputs.shape[1])
 
     cell, optimizer = _network(config)
-    update = compile_updates(cell, optimizer, _network(config)[0], config.averaging)
+    mean, _ = _network(config)
+    update = compile_updates(cell, optimizer, mean, config.averaging, rows=config.rows)
     unrolled = rate(lambda: len(update(*data)[0].numpy()) * config.batch_size, seconds)
     for jit in (True, False):
         cell, optimizer = _network(config)

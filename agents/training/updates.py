@@ -16,9 +16,6 @@ from ntm_gym.cells import unroll, unroll_packed
 HELD_OUT = 2
 """Random stream of a seed that held-out tapes are drawn from; trainings have others."""
 
-PACKED_ROWS = 8
-"""Large batches, of a multiple of so many sequences, are packed in so many rows."""
-
 
 def build_optimizer(
     name: str, learning_rate: float, clip_norm: float, clip: str = "norm"
@@ -54,12 +51,14 @@ def compile_updates(
     with_gains: bool = False,
     with_blur: bool = False,
     longest_gradient: float = math.inf,
+    rows: int | None = None,
 ) -> Callable[..., Any]:
     """Returns a compiled function that makes K updates in a row, so that Python costs nothing.
 
     An update whose gradient is longer than `longest_gradient`, or not finite, is left out, and is
     the last of its call: the weights are then those that its batch met. After each update, the
-    weights of the cell `mean` come closer to those of `cell` by a factor of `averaging`.
+    weights of the cell `mean` come closer to those of `cell` by a factor of `averaging`. If `rows`
+    is given, batches are packed in so many.
 
     It takes inputs float32[K, B, T, D], targets float32[K, B, T, W], mask float32[K, B, T], steps
     int32[K, B], what a step's blur costs, in nats, and the first update to make. It returns losses
@@ -91,7 +90,7 @@ def compile_updates(
         ) -> tuple[Any, ...]:
             group = inputs[k], targets[k], mask[k], steps[k]
             tape_losses, tape_errors, objectives, gradients = differentiate(
-                cell, *group, blur_cost if with_blur else None
+                cell, *group, blur_cost if with_blur else None, rows
             )
             norm = descend(cell, optimizer, mean, gradients, averaging, longest_gradient)
             if gains:
@@ -133,16 +132,17 @@ def differentiate(
     mask: tf.Tensor,
     steps: tf.Tensor,
     blur_cost: tf.Tensor | float | None,
+    rows: int | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, list[tf.Tensor]]:
     """Returns what a batch asks of a cell, as `compile_updates` takes and returns it.
 
     Losses in nats, float32[B], bit errors int32[B], objectives float32[B] and the gradients of
-    their mean by the trainable variables. If `blur_cost` is None, blur costs nothing.
+    their mean by the trainable variables. If `blur_cost` is None, blur costs nothing. If `rows` is
+    given, the batch is packed in so many.
     """
-    batch = steps.shape[0]
     with tf.GradientTape() as tape:
-        if batch >= 2 * PACKED_ROWS and batch % PACKED_ROWS == 0:
-            outputs, blur = unroll_packed(cell, inputs, steps, PACKED_ROWS)
+        if rows:
+            outputs, blur = unroll_packed(cell, inputs, steps, rows)
         else:
             unrolled = unroll(cell, inputs, steps, training=True)
             outputs, blur = unrolled.outputs, unrolled.blur
@@ -151,7 +151,7 @@ def differentiate(
         if blur_cost is not None:
             shown = tf.sequence_mask(steps, inputs.shape[1], tf.float32)
             objectives += blur_cost * tf.reduce_sum(blur * shown, axis=1)
-        loss = tf.reduce_sum(objectives) / batch
+        loss = tf.reduce_sum(objectives) / steps.shape[0]
     variables = [variable.value for variable in cell.trainable_variables]
     return losses, errors, objectives, tape.gradient(loss, variables)
 

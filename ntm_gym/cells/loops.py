@@ -56,9 +56,8 @@ def forward_loop(
                 outputs[index] += layer_biases[index]
             return outputs[index]
 
-        if begins is not None:
-            states = _where(begins[step], first_states, states)
-        step_features, new_states = _step(cell, projected[step], states, dense)
+        starting = states if begins is None else _where(begins[step], first_states, states)
+        step_features, new_states = _step(cell, projected[step], starting, dense)
         if keep:
             flat = tf.nest.flatten(states)
             kept_states = [a.write(step, s) for a, s in zip(kept_states, flat, strict=True)]
@@ -105,7 +104,7 @@ def differentiable_loop(
     def loop(projected: tf.Tensor, *rest: tf.Tensor) -> tuple[Tensors, Any]:
         states, kernels, biases = tf.nest.pack_sequence_as(structure, rest)
         features, final_states, records = forward_loop(
-            cell, count, projected, states, kernels, biases, True, begins
+            cell, count, projected, states, kernels, biases, keep=True, begins=begins
         )
 
         def gradient(*upstream: tf.Tensor) -> Tensors:
@@ -125,16 +124,14 @@ def _backward_loop(
     count: tf.Tensor,
     projected: tf.Tensor,
     kernels: Tensors,
-    structure: Any,
+    first_states: Any,
     records: Records,
     upstream: Sequence[tf.Tensor],
     begins: tf.Tensor | None,
 ) -> Tensors:
-    """Returns the gradients of projected inputs, initial states, kernels and biases, flat.
-
-    Where ``structure`` is a named tuple of states as ``step`` takes it.
-    """
+    """Returns the gradients of projected inputs, first states, kernels and biases, flat."""
     length = projected.shape[0]
+    flat_first_states = [] if begins is None else tf.nest.flatten(first_states)
     feature_gradients, *state_gradients = upstream
     layer_index = {id(layer): index for index, layer in enumerate(cell.recurrent_layers)}
     # Transposed once here: XLA's product with a transposed kernel is several times slower.
@@ -170,25 +167,21 @@ def _backward_loop(
         states = [record[step] for record in records.states]
         step_projected = projected[step]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([step_projected, states])
-            features, new_states = _step(
-                cell, step_projected, tf.nest.pack_sequence_as(structure, states), dense
-            )
-        projected_gradient, state_gradients = tape.gradient(
+            tape.watch([step_projected, states, flat_first_states])
+            starting = tf.nest.pack_sequence_as(first_states, states)
+            if begins is not None:
+                starting = _where(begins[step], first_states, starting)
+            features, new_states = _step(cell, step_projected, starting, dense)
+        projected_gradient, state_gradients, gradients_of_first = tape.gradient(
             [features, tf.nest.flatten(new_states)],
-            [step_projected, states],
+            [step_projected, states, flat_first_states],
             output_gradients=[feature_gradients[step], list(state_gradients)],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
-        if begins is not None:
-            zeros = [tf.zeros_like(gradient) for gradient in state_gradients]
-            at_begins = _where(begins[step], state_gradients, zeros)
-            first_gradients = [a + b for a, b in zip(first_gradients, at_begins, strict=True)]
-            state_gradients = _where(begins[step], zeros, state_gradients)
         return (
             step - 1,
             state_gradients,
-            first_gradients,
+            [a + b for a, b in zip(first_gradients, gradients_of_first, strict=True)],
             projected_gradients.write(step, projected_gradient),
             [a.write(step, inputs[i]) for i, a in enumerate(dense_inputs)],
             [a.write(step, gradients[i]) for i, a in enumerate(dense_gradients)],
@@ -197,7 +190,7 @@ def _backward_loop(
     start = (
         count - 1,
         state_gradients,
-        [] if begins is None else [tf.zeros_like(gradient) for gradient in state_gradients],
+        [tf.zeros_like(state) for state in flat_first_states],
         _records_of([projected.shape[2:]], projected)[0],
         _records_of([kernel.shape[:1] for kernel in kernels], projected),
         _records_of([kernel.shape[1:] for kernel in kernels], projected),

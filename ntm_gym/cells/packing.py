@@ -7,9 +7,10 @@ import keras
 import tensorflow as tf
 
 from ntm_gym.cells.checks import check
-from ntm_gym.cells.unroll import unroll
+from ntm_gym.cells.unroll import known_size, unroll
 
 
+@tf.autograph.experimental.do_not_convert  # as unroll
 def unroll_packed(
     cell: keras.layers.Layer, inputs: tf.Tensor, steps: tf.Tensor, rows: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -17,8 +18,7 @@ def unroll_packed(
 
     Outputs and gradients are those of ``unroll(cell, inputs, steps, training=True)``, but for
     rounding and for outputs after a sequence's end. The work is that of so many rows of about the
-    same number of steps: where lengths differ, of fewer steps in all. (All sequences of a row begin
-    from the row's initial states, which matters if they are drawn at random.)
+    same number of steps: where lengths differ, of fewer steps in all.
 
     Args:
         cell: a built cell of this package.
@@ -31,15 +31,14 @@ def unroll_packed(
         after a sequence's end.
 
     Raises:
-        ValueError: the cell is not built, B or T is unknown, or B is not a multiple of ``rows``.
+        ValueError: the cell is not built, B or T is unknown, ``steps`` are not B numbers, or B is
+            not a multiple of ``rows``.
     """
-    batch, length = inputs.shape[:2]
-    check(
-        batch is not None and rows >= 1 and batch % rows == 0,
-        "rows",
-        f"a divisor of the batch's size, {batch}",
-        rows,
-    )
+    batch, length = known_size(inputs)
+    steps = tf.convert_to_tensor(steps)
+    check(steps.shape == (batch,), "steps", f"{batch} numbers, one a sequence", steps.shape)
+    divides = rows >= 1 and batch % rows == 0
+    check(divides, "rows", f"a divisor of the batch's size, {batch}", rows)
     packing = pack(tf.clip_by_value(tf.cast(steps, tf.int32), 0, length), length, rows)
     result = unroll(
         cell, packed(packing, inputs), packing.steps, training=True, begins=packing.begins
@@ -50,12 +49,12 @@ def unroll_packed(
 
 
 class Packing(NamedTuple):
-    """Where the steps of sequences [B, T] lie in rows [H, B / H T] of several sequences each.
+    """Where the steps of sequences [B, T] lie in rows [H, B T / H] of several sequences each.
 
     Attributes:
-        source: int32[H, B / H T], which step of the flat [B T] lies there; 0 where none does.
-        filled: bool[H, B / H T], whether one does.
-        begins: bool[H, B / H T], whether a sequence begins there.
+        source: int32[H, B T / H], which step of the flat [B T] lies there; 0 where none does.
+        filled: bool[H, B T / H], whether one does.
+        begins: bool[H, B T / H], whether a sequence begins there.
         place: int32[B, T], where in the flat [B T] of the rows a step lies; 0 after a sequence's
             end.
         shown: bool[B, T], whether a sequence goes on until then.
@@ -71,21 +70,24 @@ class Packing(NamedTuple):
 
 
 def pack(steps: tf.Tensor, length: int, rows: int) -> Packing:
-    """Gives each row about as many steps: long and short sequences, dealt out there and back.
+    """Gives each row about as many steps: sequences by length, dealt out there and back.
 
     Args:
         steps: int32[B], the sequences' steps, from 0 to T.
         length: T.
         rows: H, a divisor of B.
+
+    Returns:
+        Where all steps lie; in a row, the longest sequence comes first.
     """
-    each = steps.shape[0] // rows
-    order = tf.reshape(tf.argsort(steps, direction="DESCENDING", stable=True), [each, rows])
-    back = (tf.range(each) % 2 == 1)[:, tf.newaxis]
-    dealt = tf.transpose(tf.where(back, order[:, ::-1], order))  # [H, B / H]
+    per_row = steps.shape[0] // rows
+    order = tf.reshape(tf.argsort(steps, direction="DESCENDING", stable=True), [per_row, rows])
+    backwards = (tf.range(per_row) % 2 == 1)[:, tf.newaxis]
+    dealt = tf.transpose(tf.where(backwards, order[:, ::-1], order))  # [H, B / H]
     dealt_steps = tf.gather(steps, dealt)
     starts = tf.cumsum(dealt_steps, axis=1, exclusive=True)
 
-    time = tf.range(each * length)
+    time = tf.range(per_row * length)
     begun = time >= starts[..., tf.newaxis]
     last_begun = tf.reduce_sum(tf.cast(begun, tf.int32), axis=1) - 1
     sequence = tf.gather(dealt, last_begun, batch_dims=1)
@@ -93,7 +95,7 @@ def pack(steps: tf.Tensor, length: int, rows: int) -> Packing:
     row_steps = starts[:, -1] + dealt_steps[:, -1]
     filled = time < row_steps[:, tf.newaxis]
 
-    first_place = tf.reshape(starts + (tf.range(rows) * each * length)[:, tf.newaxis], [-1])
+    first_place = tf.reshape(starts + (tf.range(rows) * per_row * length)[:, tf.newaxis], [-1])
     first_place = tf.gather(first_place, tf.argsort(tf.reshape(dealt, [-1])))
     shown = tf.range(length) < steps[:, tf.newaxis]
     return Packing(
@@ -107,13 +109,15 @@ def pack(steps: tf.Tensor, length: int, rows: int) -> Packing:
 
 
 def packed(packing: Packing, sequences: tf.Tensor) -> tf.Tensor:
-    """Lays sequences [B, T, n] in rows, [H, B / H T, n]; zeros after their ends."""
-    return _moved(sequences, *packing[:2], *packing[3:5])
+    """Lays sequences [B, T, n] in rows, [H, B T / H, n]; zeros after their ends."""
+    there, back = (packing.source, packing.filled), (packing.place, packing.shown)
+    return _moved(sequences, *there, *back)
 
 
 def unpacked(packing: Packing, rows: tf.Tensor) -> tf.Tensor:
-    """Takes sequences [B, T, n] out of rows [H, B / H T, n]; zeros after their ends."""
-    return _moved(rows, *packing[3:5], *packing[:2])
+    """Takes sequences [B, T, n] out of rows [H, B T / H, n]; zeros after their ends."""
+    there, back = (packing.source, packing.filled), (packing.place, packing.shown)
+    return _moved(rows, *back, *there)
 
 
 def _moved(
@@ -130,4 +134,4 @@ def _moved(
 
 def _taken(values: tf.Tensor, source: tf.Tensor, filled: tf.Tensor) -> tf.Tensor:
     taken = tf.gather(tf.reshape(values, [-1, values.shape[-1]]), source)
-    return tf.where(filled[..., tf.newaxis], taken, tf.zeros_like(taken))
+    return tf.where(filled[..., tf.newaxis], taken, tf.constant(0, taken.dtype))

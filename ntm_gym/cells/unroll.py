@@ -45,6 +45,14 @@ class Unrolled(NamedTuple):
     blur: tf.Tensor
 
 
+def known_size(inputs: tf.Tensor) -> tuple[int, int]:
+    """Returns B and T of inputs [B, T, D]; raises ValueError if they are not known."""
+    if None in inputs.shape[:2]:
+        raise ValueError(f"inputs: expected a known batch size and length, got {inputs.shape}")
+    batch, length = inputs.shape[:2]
+    return batch, length
+
+
 @tf.autograph.experimental.do_not_convert  # nothing in it is for it, and it takes seconds
 def unroll(
     cell: keras.layers.Layer,
@@ -58,7 +66,7 @@ def unroll(
     """Runs a cell over a batch of sequences.
 
     Equal to ``keras.layers.RNN(cell, return_sequences=True, return_state=True)`` on the first
-    ``max(steps)`` steps.
+    ``max(steps)`` steps, but where rows begin anew.
 
     Args:
         cell: a built cell of this package.
@@ -69,23 +77,18 @@ def unroll(
             taking a gradient raises an error.
         trace: whether to return the states and dense outputs of every step; has no gradient.
         begins: bool[B, T], where a row begins anew from its initial states, so that it may hold
-            several sequences, one after the other; not with a trace.
+            several sequences, one after the other.
 
     Returns:
         Outputs, final states and, if asked for, the trace.
 
     Raises:
-        ValueError: the cell is not built, B or T is unknown, or a trace is asked for in training or
-            with ``begins``.
+        ValueError: the cell is not built, B or T is unknown, or a trace is asked for in training.
     """
     check(cell.built, "cell", "a built one (call it once, or build it)", "one without weights")
     if training and trace:
         raise ValueError("trace: expected training=False with it, got training=True")
-    if begins is not None and trace:
-        raise ValueError("trace: expected no begins with it, got both")
-    if None in inputs.shape[:2]:
-        raise ValueError(f"inputs: expected a known batch size and length, got {inputs.shape}")
-    batch, length = inputs.shape[:2]
+    batch, length = known_size(inputs)
     count = tf.minimum(tf.reduce_max(tf.cast(steps, tf.int32)), length)
     start = cell.get_initial_state(batch) if initial_states is None else initial_states
     projected = tf.transpose(cell.project_inputs(inputs), [1, 0, 2])
@@ -101,7 +104,7 @@ def unroll(
         states = flatten(final)
     else:
         features, final, records = forward_loop(
-            cell, count, projected, cell.unpack(start), kernels, biases, trace, begins
+            cell, count, projected, cell.unpack(start), kernels, biases, keep=trace, begins=begins
         )
         message = "unroll(training=False) keeps nothing to take a gradient from"
         features, *states = [
