@@ -186,6 +186,7 @@ OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
             "learning_rate": 3e-4,
             "clip_norm": 10.0,
             "sparse": 0.0,
+            "restart_after": 0,
             # Its answers are the longest, 515 bits on the mean of ten vectors: exploration alone
             # keeps one of them wrong, until the step size falls.
             "anneal_below": 1.0,
