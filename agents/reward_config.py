@@ -187,6 +187,7 @@ OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
             "clip_norm": 10.0,
             "sparse": 0.0,
             "restart_after": 0,
+            "max_updates": 25_000,
             # Its answers are the longest, 515 bits on the mean of ten vectors: exploration alone
             # keeps one of them wrong, until the step size falls.
             "anneal_below": 1.0,

@@ -102,6 +102,7 @@ def test_variants_can_learn_by_reward(tmp_path):
 @pytest.mark.parametrize("cell", ["ntm", "dnc"])
 def test_recipes_by_reward_are_the_supervised_ones_but_for_repeat_copy(cell):
     names = ("optimizer", "learning_rate", "clip_norm", "sparse", "restart_after", "anneal_below")
+    assert reward_recipe("NTMRepeatCopy-v0", cell).max_sequences == 100_000
 
     def settings(config):
         return [getattr(config, name) for name in names]
