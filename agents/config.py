@@ -125,7 +125,7 @@ class RepeatCopyConfig(TrainConfig):
     # As on Copy: one wrong sequence of 640 is too many, and a training may be lost early.
     anneal_below: float = 0.05
     lost_above: float = 20.0
-    # About every other beginning leads to the algorithm, and nearly always within 15,000.
+    # Two of three beginnings lead to the algorithm, and all of those within 15,000.
     restart_after: int = 20_000
     max_sequences: int = 200_000
     min_length: int = PROTOCOLS["repeat_copy"].min_length

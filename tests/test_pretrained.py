@@ -33,7 +33,12 @@ def test_each_is_seed_0_of_its_recipe(task, cell):
 
 @pytest.mark.parametrize(
     ("task", "cell", "length"),
-    [("copy", "ntm", 120), ("copy", "dnc", 40), ("associative_recall", "ntm", 12)],
+    [
+        ("copy", "ntm", 120),
+        ("copy", "dnc", 40),
+        ("repeat_copy", "ntm", 20),
+        ("associative_recall", "ntm", 12),
+    ],
 )
 def test_beyond_training(task, cell, length):
     batch = held_out(recipe(task, cell).task, length, 64, SEED)
