@@ -68,28 +68,35 @@ class TrainConfig(LearningConfig):
         self.task.check_size(self.batch_size, int(self.task.steps(longest)[0]))
 
 
-@dataclass(frozen=True)
-class CopyConfig(TrainConfig):
-    """Copy (section 4.1 of the paper)."""
+@dataclass(frozen=True, kw_only=True)
+class CopyingConfig(TrainConfig):
+    """What the recipes of Copy and repeat copy have in common."""
 
-    name: ClassVar[str] = "copy"
-    task: Copy = field(default_factory=Copy)
     cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=32))
     # By RMSProp, trainings on sparse sequences are lost again and again.
     optimizer: Optimizer = "amsgrad"
     learning_rate: float = 5e-3
-    # Nearly all gradients are longer until the task is solved. With a wider bound, AMSGrad's last
-    # steps, relative to the longest, would be too short to make heads sure of what they do.
-    clip_norm: float = 0.1
     blur_cost: float = 0.3
     replay: float = 0.25
     sparse: float = 0.5
-    # One wholly wrong sequence of 640 is 0.1 wrong bits on the mean: not good enough yet.
+    # One wholly wrong sequence of 640 is 0.1 wrong bits on the mean, or more: not good enough yet.
     anneal_below: float = 0.05
-    # A quarter of chance. A training that is lost before it was ever good may not find back.
+    # A quarter of chance, or less. A training that is lost before it was ever good may not find
+    # back.
     lost_above: float = 20.0
-    # Of those that find the algorithm at all, nearly all do within 10,000.
+    # Beginnings that find the algorithm at all do so within 15,000, nearly all.
     restart_after: int = 20_000
+
+
+@dataclass(frozen=True)
+class CopyConfig(CopyingConfig):
+    """Copy (section 4.1 of the paper)."""
+
+    name: ClassVar[str] = "copy"
+    task: Copy = field(default_factory=Copy)
+    # Nearly all gradients are longer until the task is solved. With a wider bound, AMSGrad's last
+    # steps, relative to the longest, would be too short to make heads sure of what they do.
+    clip_norm: float = 0.1
     min_length: int = PROTOCOLS["copy"].min_length
     max_length: int = PROTOCOLS["copy"].max_length
 
@@ -108,25 +115,15 @@ class AssociativeRecallConfig(TrainConfig):
 
 
 @dataclass(frozen=True)
-class RepeatCopyConfig(TrainConfig):
+class RepeatCopyConfig(CopyingConfig):
     """Repeat copy (section 4.2 of the paper)."""
 
     name: ClassVar[str] = "repeat_copy"
     task: RepeatCopy = field(default_factory=RepeatCopy)
-    cell: CellConfig = field(default_factory=lambda: NTMConfig(slots=32))
-    optimizer: Optimizer = "amsgrad"
-    learning_rate: float = 5e-3
     # Wider than Copy's: a sequence with a wrong count, one of hundreds, must weigh more than those
     # that are right, whose gradients are as long once both are clipped.
     clip_norm: float = 1.0
-    blur_cost: float = 0.3
-    replay: float = 0.25
-    sparse: float = 0.5
-    # As on Copy: one wrong sequence of 640 is too many, and a training may be lost early.
-    anneal_below: float = 0.05
-    lost_above: float = 20.0
-    # Two of three beginnings lead to the algorithm, and all of those within 15,000.
-    restart_after: int = 20_000
+    # One beginning of three leads nowhere.
     max_sequences: int = 200_000
     min_length: int = PROTOCOLS["repeat_copy"].min_length
     max_length: int = PROTOCOLS["repeat_copy"].max_length
