@@ -38,6 +38,8 @@ class NTMConfig:
     """Bound on the heads' raw parameters and on the outputs."""
     gate_bias: float = 0.0
     """Initial bias of the interpolation gates; below 0, heads begin by moving by position."""
+    skip_blank: bool = False
+    """Whether lookups by content and read heads pass over slots that nothing was written to."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,9 @@ LARGEST_MODEL = 2**30
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 """What a model's file holds, and nothing else."""
 
+OLDER = {"ntm": {"skip_blank": False}}
+"""What options of a cell were that a file lacks since it is older than they are."""
+
 MOST_OBJECTS = 2_000
 """Arrays and folders within a model's weights."""
 
@@ -67,7 +70,7 @@ def read_network(path: Path) -> keras.Model:
 
 def _build_from(config: Any) -> keras.Model:
     """Makes the network that a file's configuration describes, if it is one of a cell alone."""
-    names = {f"ntm_gym>{kind.__name__}": kind for kind in CELLS.values()}
+    names = {f"ntm_gym>{kind.__name__}": name for name, kind in CELLS.items()}
     first, recurrent = config["config"]["layers"]
     kinds = [layer["class_name"] for layer in (config, first, recurrent)]
     if kinds != ["Sequential", "InputLayer", "RNN"] or recurrent["config"]["name"] != "recurrent":
@@ -76,7 +79,9 @@ def _build_from(config: Any) -> keras.Model:
     kind = described["registered_name"]
     if not isinstance(kind, str) or kind not in names:
         raise ValueError(f"expected a cell of {', '.join(names)}, got {kind!r}")
-    cell = names[kind](**_arguments(names[kind], described["config"]))
+    name = names[kind]
+    arguments = OLDER.get(name, {}) | described["config"]
+    cell = CELLS[name](**_arguments(CELLS[name], arguments))
     input_width = first["config"]["batch_shape"][-1]
     cell.build((None, input_width))  # refuses what is too large
     return build_network(cell, input_width)

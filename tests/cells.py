@@ -11,6 +11,13 @@ from ntm_gym.cells import CELLS, addressing
 VARIANTS = {
     "ntm": {},
     "ntm, read first, uniform start": {"read_first": True, "address_init": "uniform"},
+    "ntm, skipping blank slots": {"skip_blank": True},
+    "ntm, read first, skipping blank slots, 2 + 2 heads": {
+        "read_first": True,
+        "skip_blank": True,
+        "read_heads": 2,
+        "write_heads": 2,
+    },
     "ntm, 2 layers, 2 + 3 heads, learned start": {
         "controller_layers": 2,
         "read_heads": 2,
@@ -117,4 +124,6 @@ def reference_of(cell):
         return reference.LSTM(weights, controller_layers=cell.layers, clip=cell.clip)
     network = reference_dnc.DNC if isinstance(cell, CELLS["dnc"]) else reference.NTM
     constants = {"floor": addressing.NORM_FLOOR, "tiny": addressing.TINY}
+    if network is reference.NTM:
+        constants["share"] = addressing.BLANK_SHARE
     return network(weights, **cell.get_config(), **constants)

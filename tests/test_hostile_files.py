@@ -17,7 +17,7 @@ from agents.cell_config import NTMConfig
 from agents.comparison.plan import PlanError, load_plan
 from agents.config import CopyConfig
 from agents.files import read_file, replacing
-from agents.network import build_network, read_network
+from agents.network import build_network, cell_of, read_network
 from agents.recurrent import make_cell
 from agents.reliability.fuzzing import fuzz
 from agents.runs import Run, RunError
@@ -108,6 +108,17 @@ def test_a_whole_network_comes_back(whole, tmp_path):
     np.testing.assert_array_equal(got(tape), expected(tape))
     for ours, theirs in zip(got.get_weights(), expected.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_network_older_than_an_option_comes_back(whole, tmp_path):
+    got = read_network(
+        rewritten(
+            whole,
+            tmp_path / "model.keras",
+            lambda layers: layers[1]["config"]["cell"]["config"].pop("skip_blank"),
+        )
+    )
+    assert cell_of(got).skip_blank is False
 
 
 def cell_with(**changes):

@@ -18,6 +18,12 @@ import tensorflow as tf
 TINY = 1e-12
 """Added inside square roots and logarithms: keeps values and gradients finite at zero."""
 
+WRITTEN_NORM = 1e-3
+"""Squared norm of a slot that counts half as written, half as blank."""
+
+BLANK_SHARE = 1e-6
+"""What a blank slot counts still beside a written one: keeps values and gradients finite."""
+
 NORM_FLOOR = 1e-6
 """Added to the product of the squared norms in a cosine: a nearly blank slot looks like nothing."""
 
@@ -84,6 +90,24 @@ def content_weights(memory: tf.Tensor, keys: tf.Tensor, strengths: tf.Tensor) ->
         float[B, H, S] on the simplex.
     """
     return tf.nn.softmax(strengths * cosine_similarity(memory, keys))
+
+
+def skip_blank(weights: tf.Tensor, memory: tf.Tensor) -> tf.Tensor:
+    """Returns the address without its blank slots, unless it is on nothing else.
+
+    Not in the paper. A slot M counts |M|^2 / (|M|^2 + 1e-3), at least 1e-6.
+
+    Args:
+        weights: float[B, H, S] on the simplex.
+        memory: float[B, N, S].
+
+    Returns:
+        float[B, H, S] on the simplex.
+    """
+    slot_norms = tf.reduce_sum(tf.square(memory), axis=1)[:, tf.newaxis, :]
+    written = (slot_norms + BLANK_SHARE * WRITTEN_NORM) / (slot_norms + WRITTEN_NORM)
+    kept = weights * written
+    return kept / tf.reduce_sum(kept, axis=2, keepdims=True)
 
 
 def interpolate(content: tf.Tensor, previous: tf.Tensor, gates: tf.Tensor) -> tf.Tensor:

@@ -25,20 +25,32 @@ class HeadParameters(NamedTuple):
     shifts: tf.Tensor
     gammas: tf.Tensor
 
-    def address(self, memory: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def address(
+        self,
+        memory: tf.Tensor,
+        previous: tf.Tensor,
+        skip_blank_lookups: bool = False,
+        skip_blank_addresses: bool = False,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Finds the heads' new addresses, equations 5 to 9 in a row (figure 2 of the paper).
 
         Args:
             memory: float[B, N, S].
             previous: float[B, H, S], the heads' addresses one step before.
+            skip_blank_lookups: whether what is looked up by content leaves out blank slots.
+            skip_blank_addresses: whether the new addresses do, however they were found.
 
         Returns:
             The addresses, float[B, H, S] on the simplex, and how far each was from a single slot
             before it was sharpened, float[B, H] in [0, 1), see ``addressing.blur``.
         """
         content = addressing.content_weights(memory, self.keys, self.strengths)
+        if skip_blank_lookups:
+            content = addressing.skip_blank(content, memory)
         gated = addressing.interpolate(content, previous, self.gates)
         shifted = addressing.shift(gated, self.shifts)
+        if skip_blank_addresses:
+            shifted = addressing.skip_blank(shifted, memory)
         return addressing.sharpen(shifted, self.gammas), addressing.blur(shifted)
 
 

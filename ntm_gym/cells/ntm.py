@@ -55,6 +55,10 @@ class NTMCell(ControlledCell):
         gate_bias: initial bias of the interpolation gates (eq. 7). Below 0, heads move by position
             until they learn to look for content.
         seed: seed of the random initial memory.
+        skip_blank: whether lookups by content, and read heads wherever they are, pass over slots
+            that are nearly zero (not in the paper). From a constant memory and the first slot, and
+            with write heads that move by position, answers then hardly depend on the slots there
+            are, if they are enough. No slot of another initial memory is nearly zero.
         **kwargs: ``name``, ``dtype`` and ``trainable`` of a Keras layer. dtype is float32 or
             float64.
 
@@ -87,6 +91,7 @@ class NTMCell(ControlledCell):
         clip: float = 20.0,
         gate_bias: float = 0.0,
         seed: int | None = None,
+        skip_blank: bool = False,
         **kwargs: Any,
     ) -> None:
         check_sizes(slots=slots, width=width, read_heads=read_heads, write_heads=write_heads)
@@ -96,7 +101,8 @@ class NTMCell(ControlledCell):
             "an integer of at least 0 and less than half the slots",
             shift_range,
         )
-        check(isinstance(read_first, bool), "read_first", "True or False", read_first)
+        for name, value in (("read_first", read_first), ("skip_blank", skip_blank)):
+            check(isinstance(value, bool), name, "True or False", value)
         check_choice("memory_init", memory_init, ("constant", "learned", "random"))
         check_number("gate_bias", gate_bias, above=-float("inf"))
         check(seed is None or is_integer(seed), "seed", "an integer or None", seed)
@@ -116,7 +122,8 @@ class NTMCell(ControlledCell):
         self.slots, self.width = slots, width
         self.read_heads, self.write_heads, self.shift_range = read_heads, write_heads, shift_range
         self.memory_init, self.address_init = memory_init, address_init
-        self.read_first, self.gate_bias, self.seed = read_first, float(gate_bias), seed
+        self.read_first, self.skip_blank = read_first, skip_blank
+        self.gate_bias, self.seed = float(gate_bias), seed
         self._random = keras.random.SeedGenerator(seed) if memory_init == "random" else None
 
     @property
@@ -187,14 +194,23 @@ class NTMCell(ControlledCell):
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
         hidden, controller = self.control(projected, state.reads, state.controller, dense)
         heads = self.head_outputs(dense(self.head_layer, hidden))
+        skip = self.skip_blank
+
+        def read(memory: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            weights, blur = heads.read.address(
+                memory, state.read_weights, skip_blank_lookups=skip, skip_blank_addresses=skip
+            )
+            return weights, blur, addressing.read(memory, weights)
+
         if self.read_first:
-            read_weights, read_blur = heads.read.address(state.memory, state.read_weights)
-            reads = addressing.read(state.memory, read_weights)
-        write_weights, write_blur = heads.write.address(state.memory, state.write_weights)
+            read_weights, read_blur, reads = read(state.memory)
+        # Write heads have to come to blank slots: by position.
+        write_weights, write_blur = heads.write.address(
+            state.memory, state.write_weights, skip_blank_lookups=skip
+        )
         memory = addressing.write(state.memory, write_weights, heads.erase, heads.add)
         if not self.read_first:
-            read_weights, read_blur = heads.read.address(memory, state.read_weights)
-            reads = addressing.read(memory, read_weights)
+            read_weights, read_blur, reads = read(memory)
         state = NTMState(controller, memory, read_weights, write_weights, reads)
         blur = tf.reduce_sum(read_blur, axis=1) + tf.reduce_sum(write_blur, axis=1)
         return self.features(hidden, reads), state, blur
