@@ -11,13 +11,6 @@ from ntm_gym.cells import CELLS, addressing
 VARIANTS = {
     "ntm": {},
     "ntm, read first, uniform start": {"read_first": True, "address_init": "uniform"},
-    "ntm, skipping blank slots": {"skip_blank": True},
-    "ntm, read first, skipping blank slots, 2 + 2 heads": {
-        "read_first": True,
-        "skip_blank": True,
-        "read_heads": 2,
-        "write_heads": 2,
-    },
     "ntm, 2 layers, 2 + 3 heads, learned start": {
         "controller_layers": 2,
         "read_heads": 2,
@@ -26,13 +19,18 @@ VARIANTS = {
         "memory_init": "learned",
         "address_init": "learned",
     },
-    "ntm, feed-forward": {"controller": "feedforward", "clip": 1.0},
-    "ntm, feed-forward, 2 layers, 2 + 1 heads, read first": {
+    "ntm, feed-forward, skipping blank slots": {
+        "controller": "feedforward",
+        "clip": 1.0,
+        "skip_blank": True,
+    },
+    "ntm, feed-forward, 2 layers, 2 + 1 heads, read first, skipping blank slots": {
         "controller": "feedforward",
         "controller_layers": 2,
         "read_heads": 2,
         "read_first": True,
         "address_init": "learned",
+        "skip_blank": True,
     },
     "dnc": {},
     "dnc, 2 layers, 3 heads, refined": {
