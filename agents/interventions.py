@@ -29,7 +29,8 @@ class Interventions:
 
     Attributes:
         content: whether content can be looked up. Otherwise all slots look alike to the heads: the
-            strength of every key is 0.
+            strength of every key is 0. (A cell with ``skip_blank`` still tells blank slots from
+            others.)
         content_share: the share of an address that is found by content, frozen to 0 to 1; None
             leaves it to the network. Of a Neural Turing Machine this is the interpolation gate
             (eq. 7). Of a Differentiable Neural Computer it is the rest of the allocation gate, and
