@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from cells import make_cell, make_inputs, make_offsets, new_cell
+from cells import VARIANTS, make_cell, make_inputs, make_offsets, new_cell
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,16 +53,7 @@ def check_equal(name, dtype, rows, tolerance, compiled=False):
         ]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "ntm",
-        "ntm, 2 layers, 2 + 3 heads, learned start",
-        "ntm, feed-forward, skipping blank slots",
-        "dnc, 2 layers, 3 heads, refined",
-        "lstm, 3 layers",
-    ],
-)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_results_and_all_gradients_equal_those_of_unroll(name):
     check_equal(name, "float64", 2, 1e-9)
 

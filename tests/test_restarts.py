@@ -104,12 +104,7 @@ def test_first_weights_are_told_by_seed_and_sequences():
 
 
 @pytest.mark.parametrize(
-    ("train", "config"),
-    [
-        (supervised.train, CONFIG),
-        # Imitation, which the next test is about, would be compiled at each beginning.
-        (actor_critic.train, dataclasses.replace(BY_REWARD, imitation=0)),
-    ],
+    ("train", "config"), [(supervised.train, CONFIG), (actor_critic.train, BY_REWARD)]
 )
 def test_a_training_that_is_stopped_at_a_restart_goes_on_exactly(
     tmp_path, monkeypatch, caplog, train, config
