@@ -73,7 +73,7 @@ def cosine_similarity(memory: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
     Returns:
         float[B, H, S] in [-1, 1].
     """
-    slot_norms = tf.reduce_sum(tf.square(memory), axis=1)[:, tf.newaxis, :]
+    slot_norms = _slot_norms(memory)
     key_norms = tf.reduce_sum(tf.square(keys), axis=2)[:, :, tf.newaxis]
     return tf.matmul(keys, memory) * tf.math.rsqrt(slot_norms * key_norms + NORM_FLOOR)
 
@@ -104,7 +104,7 @@ def skip_blank(weights: tf.Tensor, memory: tf.Tensor) -> tf.Tensor:
     Returns:
         float[B, H, S] on the simplex.
     """
-    slot_norms = tf.reduce_sum(tf.square(memory), axis=1)[:, tf.newaxis, :]
+    slot_norms = _slot_norms(memory)
     written = (slot_norms + BLANK_SHARE * WRITTEN_NORM) / (slot_norms + WRITTEN_NORM)
     kept = weights * written
     return kept / tf.reduce_sum(kept, axis=2, keepdims=True)
@@ -182,3 +182,8 @@ def sharpen(weights: tf.Tensor, gammas: tf.Tensor) -> tf.Tensor:
         )
 
     return sharp, gradient
+
+
+def _slot_norms(memory: tf.Tensor) -> tf.Tensor:
+    """Returns the squared norm of each slot, float[B, 1, S]."""
+    return tf.reduce_sum(tf.square(memory), axis=1)[:, tf.newaxis, :]
