@@ -28,13 +28,13 @@ test: .venv/installed-dev ## check style and types, and run all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 figures: .venv/installed-agents ## rewrite the README's pictures in docs/images
-	$(BIN)/python scripts/readme_figures.py
+	$(BIN)/python scripts/dev/pictures.py
 
 docs: .venv/installed-agents ## rewrite docs/environments.md and its pictures
-	$(BIN)/python scripts/environments.py
+	$(BIN)/python scripts/dev/pages.py
 
 throughput: .venv/installed-agents ## measure speed against the baselines
-	$(BIN)/python scripts/throughput.py
+	$(BIN)/python scripts/dev/throughput.py
 
 page: .venv/installed-dev ## test the pages of playground and report, which needs a Chromium
 	$(BIN)/python -m pytest -m browser

@@ -11,8 +11,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from agents.extras import tyro
-from agents.sweeps.executors import RayOption, chosen_executor
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
+
+from agents.cli import tyro
+from agents.cli.executors import RayOption, chosen_executor
 
 
 def main(
@@ -50,15 +52,16 @@ def main(
             on a Ray of this machine alone. Agents of your own must be installed on every machine.
         folder: where results, scores.csv, curves.csv, leaderboard.md and pictures are.
     """
-    # Modules of one's own are found in the present folder, by the processes that train, too.
-    sys.path.insert(0, str(Path.cwd()))
-    from agents import console
+    # Modules of one's own are found in the present folder, by the processes that train, too; but
+    # what is called as a part of this project is this project's.
+    sys.path.insert(1, str(Path.cwd()))
+    from agents.cli import console
 
     console.stop_when_terminated()
-    from agents.benchmark.grid import make_jobs
-    from agents.benchmark.leaderboard import write_leaderboard
-    from agents.bootstrap import require_rliable
-    from agents.sweeps.sweep import run_missing
+    from agents.evaluation.bootstrap import require_rliable
+    from agents.experiments.benchmark.grid import make_jobs
+    from agents.experiments.benchmark.leaderboard import write_leaderboard
+    from agents.experiments.sweeps.sweep import run_missing
 
     require_rliable()
     executor = chosen_executor(workers, ray)
@@ -78,6 +81,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.commands import run_command
+    from agents.cli.commands import run_command
 
     run_command(lambda: tyro.cli(main))

@@ -8,11 +8,15 @@ script can be stopped at any moment and started again. docs/scaling.md has more 
 machines.
 """
 
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
+
 from typing import Annotated
 
-from agents.extras import tyro
-from agents.sweeps.executors import RayOption, chosen_executor
+from agents.cli import tyro
+from agents.cli.executors import RayOption, chosen_executor
 
 
 def main(
@@ -30,14 +34,15 @@ def main(
             address, by a Ray that is started on this machine alone.
         folder: where the plan's folder is, with the runs, scores.csv, summary.md and pictures.
     """
-    from agents import console
+    from agents import tensorflow
+    from agents.cli import console
 
     console.stop_when_terminated()
-    console.prepare_tensorflow()
-    from agents.bootstrap import require_rliable
-    from agents.comparison.plan import load_plan
-    from agents.comparison.report import write_report
-    from agents.sweeps.sweep import run_missing
+    tensorflow.prepare()
+    from agents.evaluation.bootstrap import require_rliable
+    from agents.experiments.comparison.plan import load_plan
+    from agents.experiments.comparison.report import write_report
+    from agents.experiments.sweeps.sweep import run_missing
 
     require_rliable()
     executor = chosen_executor(workers, ray)
@@ -57,6 +62,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.commands import run_command
+    from agents.cli.commands import run_command
 
     run_command(lambda: tyro.cli(main))

@@ -8,10 +8,14 @@ Writes evaluation.json into the run's folder; with fields, their names and value
 name.
 """
 
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
+
 from typing import Annotated
 
-from agents.extras import tyro
+from agents.cli import tyro
 
 
 def main(
@@ -34,16 +38,17 @@ def main(
         seed: seed of these sequences.
         fields: fields of the task to change, to test beyond training: names and values.
     """
-    from agents import console, tables
+    from agents import tensorflow
+    from agents.cli import tables
 
-    console.prepare_tensorflow()
-    from agents.evaluation import evaluate_run
-    from agents.runs import Run
+    tensorflow.prepare()
+    from agents.evaluation.scores import evaluate_run
+    from agents.storage.runs import Run
 
     tables.print_scores(evaluate_run(Run.open(run), lengths, slots, episodes, seed, fields))
 
 
 if __name__ == "__main__":
-    from agents.commands import run_command
+    from agents.cli.commands import run_command
 
     run_command(lambda: tyro.cli(main))

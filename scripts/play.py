@@ -8,12 +8,16 @@
 A person presses 1, 2, ... to set the bits of an answer and space to give it; the window says so.
 """
 
+import sys
 from functools import partial
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
+
 from typing import Annotated, Any, Literal
 
-from agents.commands import expect_place_for
-from agents.extras import tyro
+from agents.cli import tyro
+from agents.cli.commands import expect_place_for
 
 
 def main(
@@ -40,8 +44,8 @@ def main(
         record: GIF file to write one tape to, without a window.
         frames: folder to write one tape's pictures to as PNG files, without a window.
     """
-    from agents import play
-    from agents.agent import Agent, OracleAgent, RandomAgent
+    from agents.policies.agent import Agent, OracleAgent, RandomAgent
+    from agents.views import play
     from ntm_gym import PROTOCOLS
     from ntm_gym.render import Window
 
@@ -59,12 +63,12 @@ def main(
     beside: play.Beside | None = None
     arguments: dict[str, Any] = {}
     if run is not None:
-        from agents import console
+        from agents import tensorflow
 
-        console.prepare_tensorflow()
-        from agents import live
-        from agents.evaluation import expect_task
-        from agents.runs import Run
+        tensorflow.prepare()
+        from agents.evaluation.scores import expect_task
+        from agents.storage.runs import Run
+        from agents.views import live
 
         opened = Run.open(run)
         expect_task(opened)
@@ -98,6 +102,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.commands import run_command
+    from agents.cli.commands import run_command
 
     run_command(lambda: tyro.cli(main))

@@ -6,10 +6,14 @@
 Without runs it opens on the pretrained networks.
 """
 
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
+
 from typing import Annotated
 
-from agents.extras import tyro
+from agents.cli import tyro
 
 
 def main(
@@ -27,11 +31,12 @@ def main(
             elsewhere cannot save what they train.
         save: whether visitors on this machine can save what they train, in runs/.
     """
-    from agents import console
+    from agents import tensorflow
+    from agents.cli import console
 
-    console.prepare_tensorflow()
-    from agents.playground.gallery import Gallery
-    from agents.playground.server import serve
+    tensorflow.prepare()
+    from agents.views.playground.gallery import Gallery
+    from agents.views.playground.server import serve
 
     gallery = Gallery(runs)
     gallery.look(gallery.default(gallery.tasks[0]))  # compiled before the first visitor comes
@@ -40,6 +45,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.commands import run_command
+    from agents.cli.commands import run_command
 
     run_command(lambda: tyro.cli(main))

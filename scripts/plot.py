@@ -7,10 +7,14 @@
 Writes PNG files into the run's figures/.
 """
 
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
+
 from typing import Annotated
 
-from agents.extras import tyro
+from agents.cli import tyro
 
 
 def main(
@@ -30,17 +34,18 @@ def main(
         seed: seed of the sequences drawn.
         fields: fields of the task to change, to see it beyond training: names and values.
     """
-    from agents import console
+    from agents import tensorflow
+    from agents.cli import console
 
-    console.prepare_tensorflow()
-    from agents.figures import draw_run
-    from agents.runs import Run
+    tensorflow.prepare()
+    from agents.evaluation.figures import draw_run
+    from agents.storage.runs import Run
 
     for path in draw_run(Run.open(run), lengths, slots, seed, fields):
         console.console.print(str(path), soft_wrap=True)
 
 
 if __name__ == "__main__":
-    from agents.commands import run_command
+    from agents.cli.commands import run_command
 
     run_command(lambda: tyro.cli(main))

@@ -7,11 +7,15 @@
 It is written to report.html in the folder, if not elsewhere by --output.
 """
 
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
+
 from typing import Annotated
 
-from agents.commands import expect_place_for
-from agents.extras import tyro
+from agents.cli import tyro
+from agents.cli.commands import expect_place_for
 
 
 def main(
@@ -27,18 +31,19 @@ def main(
         heads: draw a network of each variant at work, which takes some seconds each.
     """
     expect_place_for(output)
-    from agents import console
-    from agents.bootstrap import require_package
+    from agents import tensorflow
+    from agents.cli import console
+    from agents.evaluation.bootstrap import require_package
 
     for package in ("rliable", "jinja2", "plotly"):
         require_package(package, "report")
-    console.prepare_tensorflow()
-    from agents.report.page import write_page
+    tensorflow.prepare()
+    from agents.views.report.page import write_page
 
     console.console.print(str(write_page(results, output, heads)), soft_wrap=True, markup=False)
 
 
 if __name__ == "__main__":
-    from agents.commands import run_command
+    from agents.cli.commands import run_command
 
     run_command(lambda: tyro.cli(main))

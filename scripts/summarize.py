@@ -4,10 +4,14 @@ python scripts/summarize.py runs/copy-0 runs/copy-1
 python scripts/summarize.py runs/dynamic_ngrams-0 --quantity cost_bits
 """
 
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
+
 from typing import Annotated, Literal
 
-from agents.extras import tyro
+from agents.cli import tyro
 
 
 def main(
@@ -20,11 +24,12 @@ def main(
         runs: the runs' folders, with evaluation.json in each.
         quantity: wrong bits per sequence, or cost in bits.
     """
-    from agents import console
+    from agents import tensorflow
+    from agents.cli import console
 
-    console.prepare_tensorflow()
-    from agents.runs import Run
-    from agents.summary import markdown_table
+    tensorflow.prepare()
+    from agents.evaluation.summary import markdown_table
+    from agents.storage.runs import Run
 
     console.console.print(
         markdown_table([Run.open(run) for run in runs], quantity), soft_wrap=True, markup=False
@@ -32,6 +37,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.commands import run_command
+    from agents.cli.commands import run_command
 
     run_command(lambda: tyro.cli(main))

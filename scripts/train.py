@@ -11,13 +11,15 @@ The run's folder holds settings, reports, network and scores; scripts/plot.py dr
 
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
+
 from typing import Annotated, Any, Literal
 
-from agents.extras import tyro  # isort: skip (the other imports need what it looks for)
-
-from agents.commands import chosen_cell
-from agents.config import CONFIGS, recipe
-from agents.settings import expect_at_least
+from agents.cli import tyro
+from agents.cli.commands import chosen_cell
+from agents.recipes.settings import expect_at_least
+from agents.recipes.supervised import CONFIGS, recipe
 
 Config: Any = tyro.extras.subcommand_type_from_defaults(
     {task: recipe(task, chosen_cell(sys.argv[1:])) for task in CONFIGS}, prefix_names=False
@@ -52,14 +54,15 @@ def main(
         raise ValueError("expected --overwrite or --resume, got both")
     expect_at_least("episodes", episodes, 0)
     # Loading TensorFlow takes seconds, which --help and wrong arguments need not wait for.
-    from agents import console, tables
+    from agents import tensorflow
+    from agents.cli import console, tables
 
-    console.prepare_tensorflow()
-    from agents import supervised
-    from agents.evaluation import evaluate_run
-    from agents.paper import paper_parameters
-    from agents.recurrent import count_parameters
-    from agents.runs import Run, tensorboard_events
+    tensorflow.prepare()
+    from agents.evaluation.scores import evaluate_run
+    from agents.policies.recurrent import count_parameters
+    from agents.recipes.paper import paper_parameters
+    from agents.storage.runs import Run, tensorboard_events
+    from agents.training import supervised
     from agents.training.reports import Report
 
     kind = "" if config.cell.name == "ntm" else f"-{config.cell.name}"
@@ -83,7 +86,7 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.commands import run_command
+    from agents.cli.commands import run_command
 
     # A task's cell is chosen by --cell: no subcommands for it.
     settings = (tyro.conf.CascadeSubcommandArgs, tyro.conf.AvoidSubcommands)

@@ -11,14 +11,16 @@ The run's folder is that of a supervised run: settings, reports, network and, of
 
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
+
 from typing import Annotated, Literal
 
-from agents.extras import tyro  # isort: skip (the other imports need what it looks for)
-
-from agents.commands import chosen_cell
-from agents.reinforcement.spaces import expect_learnable
-from agents.reward_config import RewardConfig, reward_recipe
-from agents.settings import expect_at_least
+from agents.cli import tyro
+from agents.cli.commands import chosen_cell
+from agents.recipes.reward import RewardConfig, reward_recipe
+from agents.recipes.settings import expect_at_least
+from agents.training.reward.spaces import expect_learnable
 
 WORDS = [word for word in sys.argv[1:] if word != "--debug"]
 FIRST = WORDS[0] if WORDS and not WORDS[0].startswith("-") else "NTMCopy-v0"
@@ -62,13 +64,14 @@ def main(
     expect_at_least("episodes_at_end", episodes_at_end, 0)
     expect_learnable(config.env_id)
     # Loading TensorFlow takes seconds, which --help and wrong arguments need not wait for.
-    from agents import console, tables
+    from agents import tensorflow
+    from agents.cli import console, tables
 
-    console.prepare_tensorflow()
-    from agents import actor_critic
-    from agents.evaluation import evaluate_run
-    from agents.runs import Run, tensorboard_events
+    tensorflow.prepare()
+    from agents.evaluation.scores import evaluate_run
+    from agents.storage.runs import Run, tensorboard_events
     from agents.training.reports import RewardReport
+    from agents.training.reward import actor_critic
 
     kind = "" if config.cell.name == "ntm" else f"-{config.cell.name}"
     folder = run or Path("runs") / f"{config.name}-rl{kind}-{config.seed}"
@@ -93,7 +96,7 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.commands import run_command
+    from agents.cli.commands import run_command
 
     settings = (tyro.conf.CascadeSubcommandArgs, tyro.conf.AvoidSubcommands)
     run_command(lambda: tyro.cli(main, config=settings))

@@ -1,4 +1,4 @@
-import agents.triton_first  # noqa: F401  (some tests load TensorFlow, others train with torch)
+import agents.tensorflow  # noqa: F401  (some tests load TensorFlow, others train with torch)
 
 # isort: split
 import os

@@ -21,11 +21,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.config import TrainConfig
-from agents.network import cell_of
-from agents.reward_config import RewardConfig
-from agents.runs import RunError
-from agents.training.checkpoints import Checkpoint
+from agents.recipes.reward import RewardConfig
+from agents.recipes.supervised import TrainConfig
+from agents.storage.checkpoints import Checkpoint
+from agents.storage.networks import cell_of
+from agents.storage.runs import RunError
 from agents.training.guards import Guard, LeftOutError
 from agents.training.progress import Progress
 from agents.training.reports import check_row, lesson_columns

@@ -1,9 +1,9 @@
 """What guards a training's weights against gradients that are not finite, or far too long.
 
 Such an update is left out, and its batch is kept in the run's `left_out/` with the weights that it
-met; `agents/replay.py` shows where it goes wrong. After too many in a row, training goes back to
-the last report before which few were left out, and on with half the step, a few times; then it ends
-with an error.
+met; `agents/lab/replay.py` shows where it goes wrong. After too many in a row, training goes back
+to the last report before which few were left out, and on with half the step, a few times; then it
+ends with an error.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.learning_config import LearningConfig
-from agents.runs import RunError
-from agents.training.checkpoints import Checkpoint, Checkpoints
+from agents.recipes.learning import LearningConfig
+from agents.storage.checkpoints import Checkpoint, Checkpoints
+from agents.storage.runs import RunError
 
 FOLDER = "left_out"
 """Where a run keeps the batches."""
@@ -117,5 +117,5 @@ class Guard:
         return LeftOutError(
             f"expected gradients of a length up to {self._longest:g}, got {norms.min():g} or more "
             f"in {count:,} updates in a row; a smaller learning_rate may help, and "
-            "scripts/replay.py shows what one of these updates was told"
+            "scripts/dev/replay.py shows what one of these updates was told"
         )

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import keras
 
-from agents.files import locked
-from agents.runs import Run, RunError
+from agents.storage.checkpoints import Checkpoints, of_this_training
+from agents.storage.files import locked
+from agents.storage.runs import Run, RunError
 from agents.training.base import Training
-from agents.training.checkpoints import Checkpoints, of_this_training
 from agents.training.guards import FOLDER
 
 

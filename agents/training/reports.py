@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from agents.config import TrainConfig
-from agents.reward_config import RewardConfig
-from agents.training.learned import Curve
+from agents.recipes.reward import RewardConfig
+from agents.recipes.supervised import TrainConfig
+from agents.storage.metrics import Curve
 from ntm_gym.curriculum import Lessons, PredictionGain
 
 

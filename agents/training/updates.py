@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from agents.learning_config import LearningConfig
+from agents.recipes.learning import LearningConfig
 from ntm_gym import Batch, Task
 from ntm_gym.cells import unroll, unroll_packed
 

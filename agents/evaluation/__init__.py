@@ -1,0 +1,1 @@
+"""Scores on held-out tapes, their means and intervals, tables and pictures."""

@@ -1,0 +1,1 @@
+"""What a memory does, step by step, and what if it is disturbed."""

@@ -1,0 +1,1 @@
+"""The project's own tests of endurance: what is stopped, damaged, soaked and timed."""

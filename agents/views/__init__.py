@@ -1,0 +1,1 @@
+"""What people look at: episodes that are played, pages to try and to read."""
