@@ -18,8 +18,9 @@ from PIL import Image
 
 from agents.evaluation.scores import held_out
 from agents.inspection.interventions import HEADS, Interventions
+from agents.lab import visitors
 from agents.policies.pretrained import PRETRAINED
-from agents.views.playground import picture, viewer, visitors
+from agents.views.playground import picture, viewer
 from agents.views.playground.gallery import Gallery
 from agents.views.playground.settings import COLUMNS, MOST_STEPS, Settings, read_flips
 from agents.views.playground.tape import editable, make_tape
