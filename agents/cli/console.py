@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agents import tensorflow
+from agents.recipes.learning import HELD_OUT_SEQUENCES, SOLVED_REPORTS
 from agents.recipes.reward import RewardConfig
 from agents.recipes.supervised import TrainConfig
 
@@ -142,7 +143,7 @@ def print_return(config: RewardConfig, folder: Path, outcome: Any) -> None:
         console.print(
             f"Solved after {solved.sequences:,} episodes, {solved.steps:,} steps,"
             f" {solved.seconds:.0f} s: a mean return of at least {config.reward_threshold:g},"
-            f" {config.solved_reports} reports in a row."
+            f" {SOLVED_REPORTS} reports in a row."
         )
     console.print(
         f"Mean return {last.mean_return:.2f} after {last.sequences:,} episodes, {last.steps:,}"
@@ -169,8 +170,8 @@ def print_outcome(config: TrainConfig | RewardConfig, folder: Path, outcome: Any
     else:
         console.print(
             f"Solved after {outcome.solved.sequences:,} sequences, {outcome.solved.seconds:.0f} s:"
-            f" no wrong bit in {config.solved_sequences} held-out sequences of length"
-            f" {config.max_length}, {config.solved_reports} reports in a row. Ended after"
+            f" no wrong bit in {HELD_OUT_SEQUENCES} held-out sequences of length"
+            f" {config.max_length}, {SOLVED_REPORTS} reports in a row. Ended after"
             f" {last.sequences:,} sequences, {last.seconds:.0f} s, with"
             f" {last.held_out_bit_errors:.2f} wrong bits per held-out sequence."
         )

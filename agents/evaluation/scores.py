@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 from agents.policies.agent import Agent, OracleAgent, RandomAgent
 from agents.recipes.settings import checked, expect_at_least
 from agents.storage.files import RunError, read_json
+from agents.training.streams import Stream
 from ntm_gym import PROTOCOLS, Batch, Task
 from ntm_gym.metrics import bit_errors, cost_bits, solved_fraction, tape_return
 
 if TYPE_CHECKING:
     from agents.policies.recurrent import RecurrentAgent
     from agents.storage.runs import Run
-
-EVALUATION = 3
-"""Stream of random numbers of the evaluation's tapes; training has others."""
 
 
 class Score(NamedTuple):
@@ -53,7 +51,7 @@ class Score(NamedTuple):
 
 def held_out(task: Task, length: int, episodes: int, seed: int) -> Batch:
     """Returns the tapes that every agent is scored on for this length and seed."""
-    rng = np.random.default_rng([seed, EVALUATION, length])
+    rng = Stream.EVALUATION.generator(seed, length)
     return task.sample(rng, np.full(episodes, length))
 
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from agents.evaluation.markdown import figure, table_head, table_row
 from agents.evaluation.scores import read_scores
 from agents.storage.runs import Run
-from agents.training.reports import environment_steps, first_solved
+from agents.training.goals import goal_of
 
 
 class SolvedAt(NamedTuple):
@@ -50,10 +50,10 @@ def solved_summary(solved: Sequence[float | None]) -> Solved:
 
 def solved_at(run: Run) -> SolvedAt | None:
     """Returns when the first report was of the first row of good reports; None if none was."""
-    row = first_solved(run.metrics.read(), run.config)
+    row = goal_of(run.config).first_solved(run.metrics.read())
     if row is None:
         return None
-    return SolvedAt(int(row["sequences"]), row["seconds"], environment_steps(row))
+    return SolvedAt(int(row["sequences"]), row["seconds"], int(row["steps"]))
 
 
 Quantity = Literal["bit_errors", "cost_bits"]

@@ -1,6 +1,6 @@
 """The updates that a training left out, made again to see where they go wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,19 +9,15 @@ from numpy.typing import NDArray
 
 from agents.policies.recurrent import make_cell
 from agents.recipes.reward import RewardConfig
-from agents.storage.checkpoints import Checkpoint, Checkpoints, of_this_training
+from agents.storage.checkpoints import Checkpoint, Checkpoints, expect_own_checkpoint
 from agents.storage.runs import Run, RunError
 from agents.training import updates
 from agents.training.guards import FOLDER, MOST_KEPT
-from agents.training.reward import policy_gradient
-from agents.training.reward.actor_critic import make_cell as make_reward_cell
-from agents.training.reward.experience import Player
-
-SUPERVISED = "inputs", "targets", "mask", "steps", "blur_cost"
-REWARD = (
-    *("observations", "taught", "log_probabilities", "advantages", "returns", "steps"),
-    *("entropy_bonus", "blur_cost"),
-)
+from agents.training.reward.actor_critic import make_reward_cell
+from agents.training.reward.advantages import Lesson
+from agents.training.reward.experience import make_player
+from agents.training.reward.policy_gradient import PolicyGradient
+from agents.training.tapes import Tapes
 
 
 class Replayed(NamedTuple):
@@ -51,40 +47,53 @@ def replay(run: Run) -> list[Replayed]:
     kept = list(Checkpoints(run.folder / FOLDER, keep=MOST_KEPT).whole())
     if not kept:
         raise RunError(f"expected updates that were left out in {run.folder / FOLDER}, got none")
-    cell, names, differentiate = _learner(run.config)
-    with of_this_training():
+    learner = _learner(run.config)
+    with expect_own_checkpoint():
         try:
-            return [
-                _again(number, checkpoint, cell, names, differentiate)
-                for number, checkpoint in reversed(kept)
-            ]
+            return [_again(number, checkpoint, learner) for number, checkpoint in reversed(kept)]
         except tf.errors.OpError as error:
             raise ValueError(error.message) from error
 
 
-def _learner(config: Any) -> tuple[Any, tuple[str, ...], Any]:
-    """Returns a cell, the names of what its updates are told, and what gives its gradients."""
+class _Learner(NamedTuple):
+    """A cell, the names of what its updates are given, and what makes gradients of that."""
+
+    cell: Any
+    names: tuple[str, ...]
+    gradients: Callable[..., list[tf.Tensor]]
+
+
+def _learner(config: Any) -> _Learner:
     if isinstance(config, RewardConfig):
-        player = Player(config)
+        player = make_player(config)
         player.envs.close()
         cell = make_reward_cell(config, player)
-        told = cell, player.actions, config
-        return cell, REWARD, lambda *batch: policy_gradient.differentiate(*told, *batch)[-1]
+        policy = PolicyGradient(cell, player.actions, config)
+
+        def by_reward(*given: tf.Tensor) -> list[tf.Tensor]:
+            *lesson, bonus, blur_cost = given
+            return policy.differentiate(Lesson(*lesson), bonus, blur_cost).gradients
+
+        return _Learner(cell, (*Lesson._fields, "entropy_bonus", "blur_cost"), by_reward)
     cell = make_cell(config)
     cell.build((None, config.task.input_width))
-    return cell, SUPERVISED, lambda *batch: updates.differentiate(cell, *batch)[-1]
+
+    def by_right_answers(*given: tf.Tensor) -> list[tf.Tensor]:
+        *tapes, blur_cost = given
+        return updates.differentiate(cell, Tapes(*tapes), blur_cost).gradients
+
+    return _Learner(cell, (*Tapes._fields, "blur_cost"), by_right_answers)
 
 
-def _again(
-    number: int, kept: Checkpoint, cell: Any, names: tuple[str, ...], differentiate: Any
-) -> Replayed:
+def _again(number: int, kept: Checkpoint, learner: _Learner) -> Replayed:
+    cell, names = learner.cell, learner.names
     count = len(cell.variables)
     weights, batch = kept.arrays[:count], kept.arrays[count:]
     if kept.values["weights"] != count or len(batch) != len(names):
         raise ValueError(f"{len(kept.arrays)} arrays for {count} weights and {', '.join(names)}")
     for variable, value in zip(cell.variables, weights, strict=True):
         variable.assign(value)
-    gradients = differentiate(*(tf.constant(array) for array in batch))
+    gradients = learner.gradients(*(tf.constant(array) for array in batch))
     norms = [float(tf.linalg.global_norm([gradient])) for gradient in gradients]
     paths = [variable.path for variable in cell.trainable_variables]
     named = [*zip(names, batch, strict=True), *zip(paths, weights, strict=False)]

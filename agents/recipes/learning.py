@@ -3,55 +3,46 @@
 The docs of the fields are the help of ``scripts/train.py`` and ``scripts/train_rl.py``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Checks = dict[str, tuple[bool, str]]
 """Of each setting, whether it is possible, and what it should be."""
 
-Optimizer = Literal["adam", "amsgrad", "rmsprop", "plain_rmsprop"]
+Optimizer = Literal["adam", "amsgrad", "rmsprop"]
 
-BEFORE = {"alike": 0.0, "sparse": 0.0, "restart_after": 0}
-"""What settings were that a config.json lacks since it is older than they are, if not their
-recipe's."""
+HELD_OUT_SEQUENCES = 640
+"""Sequences of the longest training length that each report tests on."""
+
+SOLVED_REPORTS = 3
+"""Reports in a row that must count as solved."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LearningConfig:
-    """How a network is updated and tested, when the step size falls and what guards it."""
+    """How a network is updated, when the step size falls and what guards it."""
 
+    training_fields: dict[str, float] = field(default_factory=dict)
+    """Fields of the task that have other values in training, names and values: what fails otherwise
+    is rare in the task's own sequences, which it is tested on."""
     curriculum: Literal[
         "uniform", "fixed", "naive", "look_back", "look_back_and_forward", "prediction_gain"
     ] = "uniform"
     """How training lengths are chosen between the shortest and the longest."""
     optimizer: Optimizer = "adam"
     """Adam (Kingma & Ba 2015), here with a beta_2 of 0.99, its variant AMSGrad (Reddi et al. 2018),
-    whose steps do not grow while gradients are small, the centred RMSProp with momentum of Graves
-    2013, or RMSProp without either (Tieleman & Hinton 2012)."""
+    whose steps do not grow while gradients are small, or the centred RMSProp with momentum of
+    Graves 2013."""
     learning_rate: float = 1e-3
     """Step size of the optimiser before it falls."""
-    clip: Literal["norm", "value", "none"] = "norm"
-    """What of an update's gradient is bounded: its norm, each of its numbers, or nothing."""
     clip_norm: float = 10.0
-    """That bound, either way."""
+    """Bound on the norm of an update's gradient."""
     longest_gradient: float = 1e6
     """Updates with a longer gradient than this, or with one that is not finite, are left out: so
     far from any other, it says nothing about what to change."""
-    most_left_out: int = 100
-    """After so many in a row, or all between two reports, training goes back to the last report
-    before which at most a quarter was left out, and on with half the step; it ends with an error
-    when that does not help."""
-    averaging: float = 0.99
-    """Decay of the running mean of the weights over updates, which is tested and saved."""
-    solved_sequences: int = 640
-    """A report counts as solved if it has no wrong bit in so many held-out sequences of the longest
-    training length. (In environments that are no task's, if its mean return is the reward threshold
-    that Gymnasium knows of the environment, or more.)"""
-    solved_reports: int = 3
-    """The task is solved as soon as so many reports in a row count as solved."""
     anneal_below: float = 0.15
     """A report with fewer wrong bits than this in a held-out sequence lets the step size fall. (In
-    environments that are no task's, one that counts as solved.)"""
+    environments that are no task's, one whose mean return reaches the reward threshold.)"""
     anneal_reports: int = 40
     """The step size falls to 0 in so many equal parts, one after each such report; then training
     ends."""
@@ -76,41 +67,24 @@ class LearningConfig:
     """Fraction of the training sequences that are the hardest of the last ones again, from the
     first report on that lets the step size fall: what still fails is rare. By right answers, those
     that cost most; by reward, those of the least return."""
-    alike: float = 0.0
-    """Of associative recall: the task's field of that name for training sequences, from the same
-    report on. What still fails are items that resemble each other, and they are rare."""
-    sparse: float = 0.0
-    """Of copy and repeat copy: the task's field of that name for training sequences, from the
-    start. What fails otherwise are sequences with vectors of few ones, and they are rare."""
     seed: int = 0
     """Seed of all that is drawn at random: weights, training and held-out sequences, actions."""
 
     def checks(self) -> Checks:
         """Whether each setting is possible, and what it should be."""
         return {
-            **self._of_some_tasks("alike", "associative recall"),
-            **self._of_some_tasks("sparse", "copy and repeat copy"),
             "seed": (0 <= self.seed < 2**32, "from 0 to 2**32 - 1"),
             "lost_above": (
                 self.lost_above >= self.anneal_below,
                 f"of at least anneal_below, {self.anneal_below}",
             ),
             "restart_after": (self.restart_after >= 0, "of at least 0"),
-            "averaging": (0 <= self.averaging < 1, "from 0 to below 1"),
             "replay": (0 <= self.replay < 1, "from 0 to below 1"),
             "anneal_budget": (0 <= self.anneal_budget <= 1, "from 0 to 1"),
             "blur_cost": (self.blur_cost >= 0, "of at least 0"),
             **self.above_zero("learning_rate", "anneal_below", "clip_norm", "longest_gradient"),
-            **self.at_least_one("solved_sequences", "solved_reports"),
-            **self.at_least_one("anneal_reports", "most_left_out"),
+            **self.at_least_one("anneal_reports"),
         }
-
-    def _of_some_tasks(self, name: str, tasks: str) -> Checks:
-        """Checks a share that is also a field of such tasks, and of no other."""
-        share = getattr(self, name)
-        if hasattr(getattr(self, "task", None), name):
-            return {name: (0 <= share <= 1, "from 0 to 1")}
-        return {name: (share == 0, f"0, as it is of {tasks} alone")}
 
     def at_least_one(self, *names: str) -> Checks:
         """Checks that each of these settings is at least 1."""
@@ -129,8 +103,8 @@ class LearningConfig:
         if bad:
             raise ValueError("; ".join(bad))
 
-    def left(self, sequences: int, falls: int, budget: int) -> float:
-        """What is left of the step size, from 1 to 0.
+    def step_left(self, sequences: int, falls: int, budget: int) -> float:
+        """Returns what is left of the step size, from 1 to 0.
 
         It falls with every good report, and at the end of the budget.
 

@@ -10,20 +10,23 @@ from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
-import tyro
 
 from agents.recipes.cells import CELL_CONFIGS, CellConfig, NTMConfig
 from agents.recipes.learning import Checks, LearningConfig
 from agents.recipes.settings import changed, expect
-from agents.recipes.supervised import CONFIGS, recipe
+from agents.recipes.supervised import CONFIGS, TrainConfig, recipe
+from agents.recipes.tasks import with_fields
 from ntm_gym import PROTOCOLS, Task
+
+LONGEST_EPISODE = 500
+"""Steps after which an episode of an environment that is no task's is cut."""
 
 
 @dataclass(frozen=True)
 class RewardConfig(LearningConfig):
     """Learning by the scalar reward of any Gymnasium environment."""
 
-    env_id: tyro.conf.Positional[str] = "NTMCopy-v0"
+    env_id: str = "NTMCopy-v0"
     """Id of the environment; that of a task has a recipe of its own."""
     task: Any = None
     cell: CellConfig = field(default_factory=NTMConfig)
@@ -44,42 +47,20 @@ class RewardConfig(LearningConfig):
     exploration: float = 0.0
     """Probability that a bit is flipped after it was drawn, where bits get credit, in all rollouts
     of an episode but the first, which shows how good the policy is."""
-    max_steps: int = 500
-    """Steps after which an episode is cut, if it has not ended. Has no effect on tasks, whose
-    episodes have an end."""
     gamma: float = 0.99
     """Discount. With 0, a step learns from its own reward alone: right where no action changes what
     comes later, as in all tasks of this package, and the least noise."""
-    gae_lambda: float = 0.95
-    """Trust in the rewards that came rather than in the values learned, from 0 to 1: lambda of
-    generalised advantage estimation (Schulman et al. 2016). Has no effect with rollouts."""
-    by_length: bool = False
-    """Of whole actions, whether a reward counts times the steps of its episode. The tasks divide
-    rewards by the scored steps; without this, a step of a long tape would count less than one of a
-    short one."""
-    reward_scale: float = 1.0
-    """Rewards are multiplied by this before anything is learned from them. What a bit is worth is
-    taken relative to the episode's other bits."""
     policy_weight: float = 1.0
     """Weight of the policy's loss, summed over an episode's steps."""
-    value_weight: float = 0.5
-    """Weight of the squared errors of the values, likewise."""
     entropy_bonus: float = 0.01
     """What a nat of the policy's entropy is worth at a step; with several rollouts, at one from
     which on any of them got a reward. It keeps bits that have grown sure and wrong from never being
     tried again. Falls twice as fast as the step size, and is gone when half of that is."""
     epochs: int = 1
     """Passes over the episodes of an update."""
-    minibatches: int = 1
-    """Parts that each pass divides the episodes into; no episode is cut."""
     ppo_clip: float = 0.0
     """How far a pass may move an action's probability, as a fraction, before nothing more is gained
-    (PPO, Schulman et al. 2017); 0 sets no bound. Means nothing with one pass in one part, or of
-    bits."""
-    imitation: int = 0
-    """Updates by the right answers, with `episodes` of a task in each, before those by reward, each
-    time that training begins; with 0 it learns from rewards alone. Needs several rollouts: a value
-    has no right answers."""
+    (PPO, Schulman et al. 2017); 0 sets no bound. Means nothing with one pass, or of bits."""
     max_updates: int = 20_000
     """Budget: training ends after so many updates, solved or not."""
     report_updates: int = 100
@@ -87,27 +68,16 @@ class RewardConfig(LearningConfig):
 
     def checks(self) -> Checks:
         """Whether each setting is possible, and what it should be."""
-        parts = self.minibatches
-        checks = {
+        return {
             **super().checks(),
-            **self.at_least_one("episodes", "rollouts", "max_steps", "epochs"),
-            **self.at_least_one("max_updates", "report_updates"),
-            **self.above_zero("reward_scale", "policy_weight"),
-            **{
-                name: (getattr(self, name) >= 0, "of at least 0")
-                for name in ("value_weight", "entropy_bonus", "ppo_clip", "imitation")
-            },
+            **self.at_least_one("episodes", "rollouts", "epochs", "max_updates", "report_updates"),
+            **self.above_zero("policy_weight"),
+            "entropy_bonus": (self.entropy_bonus >= 0, "of at least 0"),
+            "ppo_clip": (self.ppo_clip >= 0, "of at least 0"),
             "exploration": (0 <= self.exploration < 1, "from 0 to below 1"),
             "gamma": (0 <= self.gamma <= 1, "from 0 to 1"),
-            "gae_lambda": (0 <= self.gae_lambda <= 1, "from 0 to 1"),
-            "minibatches": (
-                parts >= 1 and self.episodes % parts == 0,
-                f"that divide the {self.episodes} episodes",
-            ),
+            **(self._lengths() if self.task else self._nothing_of_tasks()),
         }
-        if self.rollouts == 1 and self.imitation > 0:
-            checks["imitation"] = (False, "of 0 with one rollout")
-        return {**checks, **(self._lengths() if self.task else self._nothing_of_tasks())}
 
     def _lengths(self) -> Checks:
         least, least_of_all = self.min_length, self.task.shortest
@@ -128,8 +98,8 @@ class RewardConfig(LearningConfig):
             name: (getattr(self, name) is None, "left out, as only tasks have lengths")
             for name in ("min_length", "max_length")
         }
-        neutrals = ("curriculum", "uniform"), ("replay", 0), ("rollouts", 1), ("restart_after", 0)
-        for name, neutral in neutrals:
+        neutrals = {"curriculum": "uniform", "replay": 0, "rollouts": 1, "restart_after": 0}
+        for name, neutral in {**neutrals, "training_fields": {}}.items():
             words = f"of {neutral!r} in environments that are no task's"
             none[name] = (getattr(self, name) == neutral, words)
         return none
@@ -145,11 +115,21 @@ class RewardConfig(LearningConfig):
             self.task.check_size(self.episodes * self.rollouts, self.longest)
 
     @property
+    def training_task(self) -> Task:
+        """The task with `training_fields`."""
+        return with_fields(self.task, self.training_fields)
+
+    @property
+    def fields_from_start(self) -> bool:
+        """Whether `training_fields` hold from the start; see `TrainConfig`."""
+        return CONFIGS.get(self.name, TrainConfig).fields_from_start
+
+    @property
     def longest(self) -> int:
-        """The most steps of an episode."""
+        """The most steps of an episode; where it has not ended by then, it is cut."""
         if self.task is None:
-            return self.max_steps
-        return int(self.task.steps(np.array([self.max_length]))[0])
+            return LONGEST_EPISODE
+        return int(self.training_task.steps(np.array([self.max_length]))[0])
 
     @property
     def reward_threshold(self) -> float:
@@ -185,7 +165,7 @@ OTHER_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
             "optimizer": "rmsprop",
             "learning_rate": 3e-4,
             "clip_norm": 10.0,
-            "sparse": 0.0,
+            "training_fields": {},
             "restart_after": 0,
             "max_updates": 25_000,
             # Its answers are the longest, 515 bits on the mean of ten vectors: exploration alone
@@ -215,8 +195,6 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
         return RewardConfig(
             env_id,
             cell=kind,
-            entropy_bonus=0.01,
-            reward_scale=0.1,
             # What an action changes comes later, so that episodes are worth several passes.
             epochs=4,
             ppo_clip=0.2,
@@ -235,7 +213,6 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
         "credit": "bit",
         "exploration": 0.1,
         "gamma": 0.0,
-        "by_length": True,  # for credit by action
         "entropy_bonus": 0.0,
         # Also on recall: of a bit that is sure and wrong, a tape teaches only every other time.
         "replay": 0.25,

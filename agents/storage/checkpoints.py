@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.storage.archives import parse_array, read_members
-from agents.storage.files import parse_json, read_file, replacing
-from agents.storage.runs import RunError
+from agents.storage.files import RunError, parse_json, read_file, replacing
 
 LARGEST = 1 << 32
 """Bytes; larger files are refused before they are read."""
@@ -109,7 +108,7 @@ def without_warnings() -> Iterator[None]:
 
 
 @contextmanager
-def of_this_training() -> Iterator[None]:
+def expect_own_checkpoint() -> Iterator[None]:
     """Around what takes over a checkpoint's state.
 
     Raises:

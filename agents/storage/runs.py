@@ -27,7 +27,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from agents.recipes.learning import BEFORE
 from agents.recipes.reward import RewardConfig, reward_config_from_dict
 from agents.recipes.supervised import TrainConfig, config_from_dict
 from agents.storage.checkout import commit
@@ -119,8 +118,8 @@ class Run:
                 raise RunError(
                     f"expected a run of format {FORMAT} in {folder}, got {written.get('format')!r}"
                 )
-            cell, settings = written.get("cell", "ntm"), {**BEFORE, **written["settings"]}
-            if written.get("learning") == "reward":
+            cell, settings = written["cell"], written["settings"]
+            if written["learning"] == "reward":
                 return cls(folder, reward_config_from_dict(settings, cell))
             return cls(folder, config_from_dict(written["task"], settings, cell))
         except (FileNotFoundError, NotADirectoryError):
@@ -137,7 +136,7 @@ class Run:
         Args:
             folder: the folder.
             config: the settings.
-            force: also go on with a run of other settings or versions, by these; see `take_over`.
+            force: also go on with a run of other settings or versions, by these; see `adopt`.
 
         Raises:
             RunError: the folder holds a run of others, which are named, or something else.
@@ -163,7 +162,7 @@ class Run:
             )
         return cls(folder, config)
 
-    def take_over(self) -> None:
+    def adopt(self) -> None:
         """Makes a run of other settings or versions, with which training goes on, one of these.
 
         What came of the others goes: network and scores. `config.json` keeps their record.

@@ -23,6 +23,9 @@ FOLDER = "left_out"
 MOST_KEPT = 10
 """Batches that are kept, the last ones."""
 
+MOST_IN_A_ROW = 100
+"""Updates left out in a row after which training goes back."""
+
 MOST_RETURNS = 3
 """Times that a training goes back to its last sound report."""
 
@@ -38,7 +41,7 @@ class Guard:
     """Counts the updates that are left out.
 
     Args:
-        config: says which are, and how many in a row are too many.
+        config: says which are.
         weights: gives the weights that are trained.
 
     Attributes:
@@ -56,7 +59,6 @@ class Guard:
         self.sound = True
         self._weights = weights
         self._longest = config.longest_gradient
-        self._most = config.most_left_out
         self._in_a_row = 0
         self._sequences = 0
         self._last_kept = -1
@@ -98,7 +100,7 @@ class Guard:
             arrays = [*weights, *(np.asarray(array) for array in batch)]
             kept = Checkpoint(arrays, {"weights": len(weights)})
             Checkpoints(self.folder, keep=MOST_KEPT).write(self._sequences, kept)
-        if self._in_a_row >= self._most:
+        if self._in_a_row >= MOST_IN_A_ROW:
             raise self._error(norms[-1:], self._in_a_row)
 
     def used(self, norms: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from agents.storage.checkpoints import Checkpoints, of_this_training
+from agents.storage.checkpoints import Checkpoints, expect_own_checkpoint
 from agents.storage.files import locked
 from agents.storage.runs import Run, RunError
 from agents.training.base import Training
@@ -39,7 +39,8 @@ def train_to_the_end(
     """Trains until the step size has fallen to 0 or the budget ends, and saves the network.
 
     If the run has checkpoints, training goes on from the newest that is whole. On the same
-    machine, the weights are then those of a training that was never stopped.
+    machine, the weights are then those of a training that was never stopped; by reward, if episodes
+    of the environment follow from the seeds of its resets.
 
     Args:
         training: a training at its beginning.
@@ -56,9 +57,9 @@ def train_to_the_end(
         training.guard.folder = run.folder / FOLDER
         checkpoints = Checkpoints(run.folder / "checkpoints")
         if checkpoint := checkpoints.newest():
-            with of_this_training():
-                training.go_on_from(checkpoint)
-            run.take_over()
+            with expect_own_checkpoint():
+                training.restore(checkpoint)
+            run.adopt()
         elif run.ended:
             raise RunError(
                 f"expected a whole checkpoint in {checkpoints.folder} to go on from, got none; "
@@ -68,20 +69,24 @@ def train_to_the_end(
         while not training.ended:
             report = training.advance()
             run.metrics.append(training.rows[-1])
-            if training.curriculum is not None:
-                run.write_json("curriculum.json", training.curriculum.get_state())
+            run.write_json("curriculum.json", training.curriculum.get_state())
             on_report(report)
-            stopping = not training.ended and should_stop()
-            if not (stopping or training.ended):
-                checkpoints.offer(report.sequences, training.checkpoint)
-                continue
-            checkpoints.write(report.sequences, training.checkpoint())
-            if stopping:
+            if training.ended:
+                break
+            if should_stop():
+                checkpoints.write(report.sequences, training.checkpoint())
                 raise TrainingStoppedError(
                     f"stopped after {report.sequences:,} sequences; --resume goes on"
                 )
-        training.refresh()
-        training.close()
-        run.save_network(training.network)
-        solved = training.as_report(training.solved) if training.solved else None
-        return Outcome(training.network, [training.as_report(row) for row in training.rows], solved)
+            checkpoints.offer(report.sequences, training.checkpoint)
+        return end(training, run)
+
+
+def end(training: Training, run: Run) -> Outcome:
+    """Ends a training where it is: writes its last checkpoint and saves its network."""
+    Checkpoints(run.folder / "checkpoints").write(training.sequences, training.checkpoint())
+    training.refresh()
+    training.close()
+    run.save_network(training.network)
+    solved = training.as_report(training.solved) if training.solved else None
+    return Outcome(training.network, training.reports, solved)

@@ -4,14 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from agents.recipes.reward import RewardConfig
-from agents.recipes.supervised import TrainConfig
 from agents.storage.metrics import Curve
 from ntm_gym.curriculum import Lessons, PredictionGain
 
 
 class Report(NamedTuple):
-    """What is known after some training; a row of `metrics.csv`.
+    """What is known after some supervised training; a row of `metrics.csv`.
 
     Attributes:
         sequences: training sequences so far.
@@ -59,21 +57,16 @@ class Report(NamedTuple):
 class RewardReport(NamedTuple):
     """What is known after some learning by reward; a row of `metrics.csv`.
 
+    Fields of the same name are those of `Report`. Of an environment that is no task's, what is said
+    of wrong bits and held-out sequences is NaN.
+
     Attributes:
         sequences: different episodes so far, each played `rollouts` times.
         steps: environment steps so far, of all rollouts.
-        seconds: time since training began, compilation included.
-        sequences_per_second: since the last report, held-out tests not counted.
         mean_return: per episode as the policy played it, mean since the last report.
-        bit_errors: wrong bits per episode, likewise; NaN if it is no task's.
-        held_out_bit_errors: wrong bits per held-out sequence of the longest training length, of the
-            most probable answers; likewise.
-        held_out_loss_bits: cost of these in bits per sequence; likewise.
+        bit_errors: wrong bits per episode, likewise.
+        held_out_bit_errors: of the most probable answers.
         entropy: nats per step of the policy, mean since the last report.
-        gradient_norm: mean norm of the gradients before clipping, since the last report, without
-            those of updates left out.
-        updates_left_out: since the last report, for gradients too long or not finite.
-        lesson: the number of the curriculum's present lesson, from 0.
         mean_length: of the episodes since the last report, in the task's measure or in steps.
     """
 
@@ -100,69 +93,28 @@ class RewardReport(NamedTuple):
         return f"{line}, held out {self.held_out_bit_errors:.2f} wrong"
 
 
-TOLD_LATER = ("steps", "mean_return")
-"""Columns that older reports of training by right answers lack; NaN, if such a training goes on."""
-
-
 def check_row(row: Any, names: Sequence[str]) -> dict[str, Any]:
     """Returns a row that was written for `metrics.csv`, if it is one.
 
     Args:
         row: the row.
-        names: the columns that it has at least; without those of `TOLD_LATER` if it is older.
+        names: the columns that it has at least.
 
     Raises:
         ValueError: it has not all of them, or something else than numbers.
     """
-    if isinstance(row, dict):
-        told = {**dict.fromkeys(TOLD_LATER, math.nan), **row}
-        row = {name: told[name] for name in names if name in told} | row
     fits = isinstance(row, dict) and row.keys() >= set(names)
     if not fits or not all(type(value) in (int, float) for value in row.values()):
         raise ValueError(f"expected a row of numbers, {', '.join(names)}, got {row!r}")
-    return row
-
-
-def environment_steps(row: Mapping[str, Any]) -> int | None:
-    """Returns a report's environment steps; None if it is of before they were told."""
-    steps = row.get("steps", math.nan)
-    return None if math.isnan(steps) else int(steps)
+    checked: dict[str, Any] = row
+    return checked
 
 
 def return_curve(rows: Sequence[Mapping[str, Any]]) -> Curve:
-    """Returns environment steps and mean return of all reports that tell both."""
+    """Returns environment steps and mean return of all reports that have one."""
     return [
-        (steps, row["mean_return"])
-        for row in rows
-        if (steps := environment_steps(row)) is not None
-        and math.isfinite(row.get("mean_return", math.nan))
+        (int(row["steps"]), row["mean_return"]) for row in rows if math.isfinite(row["mean_return"])
     ]
-
-
-def wanted_return(config: TrainConfig | RewardConfig) -> float | None:
-    """Returns the mean return of a good report in an environment that is no task's, else None."""
-    if isinstance(config, RewardConfig) and config.task is None:
-        return config.reward_threshold
-    return None
-
-
-def first_solved(
-    rows: Sequence[Mapping[str, Any]], config: TrainConfig | RewardConfig
-) -> Mapping[str, Any] | None:
-    """Returns the first row of the first `solved_reports` in a row that count as solved, or None.
-
-    Of a task, those without wrong held-out bits; of another environment, those with its
-    `reward_threshold` or more.
-    """
-    wanted = wanted_return(config)
-    good = [
-        not row["held_out_bit_errors"] if wanted is None else row["mean_return"] >= wanted
-        for row in rows
-    ]
-    for i in range(len(rows) - config.solved_reports + 1):
-        if all(good[i : i + config.solved_reports]):
-            return rows[i]
-    return None
 
 
 def lesson_columns(curriculum: Any) -> dict[str, float]:

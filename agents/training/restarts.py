@@ -9,17 +9,15 @@ import threading
 from typing import Any
 
 import keras
-import numpy as np
 from numpy.typing import NDArray
 
-RESTARTS = 6
-"""Draws first weights apart from all else that a seed draws."""
+from agents.training.streams import Stream
 
 building = threading.Lock()
 """Held while a network is built from a seed: seeds are those of the whole process."""
 
 
-def first_values(cell: Any, seed: int, sequences: int) -> list[NDArray[Any]]:
+def new_weights(cell: Any, seed: int, sequences: int) -> list[NDArray[Any]]:
     """Returns new first values for all variables of a built cell, in their order.
 
     Args:
@@ -27,7 +25,7 @@ def first_values(cell: Any, seed: int, sequences: int) -> list[NDArray[Any]]:
         seed: the training's seed.
         sequences: training sequences so far. Each number gives other values.
     """
-    (drawn,) = np.random.SeedSequence([seed, RESTARTS, sequences]).generate_state(1)
+    (drawn,) = Stream.RESTARTS.sequence(seed, sequences).generate_state(1)
     with building:
         keras.utils.set_random_seed(int(drawn))
         return [variable.numpy() for variable in cell.fresh().variables]

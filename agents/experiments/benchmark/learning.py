@@ -94,10 +94,10 @@ def _load_run(job: "BenchmarkJob", folder: Path) -> Learned:
     tensorflow.prepare()
     from agents.policies.recurrent import RecurrentAgent
     from agents.storage.runs import Run
-    from agents.training.reports import environment_steps, return_curve
+    from agents.training.reports import return_curve
 
     run = Run.open(folder)
     network = AnyLength(RecurrentAgent.load(folder).cell, job.task)
     rows = run.metrics.read()
-    steps = environment_steps(rows[-1])
+    steps = int(rows[-1]["steps"])
     return Learned(network.agent, steps, rows[-1]["seconds"], return_curve(rows))

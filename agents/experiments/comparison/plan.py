@@ -12,8 +12,8 @@ A plan is a TOML file:
     copy = [20, 40]
 
     [settings]                    # of the recipes, changed in all variants; none if left out
-    averaging = 0.99
-    copy.sparse = 0.0             # of one task alone; a variant can have such, too
+    anneal_below = 0.05
+    copy.training_fields = {}     # of one task alone; a variant can have such, too
 
     [[variants]]
     name = "ntm"                  # changes nothing else

@@ -66,12 +66,12 @@ def profile_update(batch: int, length: int, slots: int, seconds: float) -> Profi
     update, data = copy_update(batch, length, slots)
     milliseconds = per_batch_ms(update, data, seconds)
     # The last two are the call's defaults, which are not filled in here.
-    program = update.experimental_get_compiler_ir(*data, tf.constant(0.0), tf.constant(0))
+    program = update.experimental_get_compiler_ir(data, tf.constant(0.0), tf.constant(0))
     instructions = read_program(program(stage="optimized_hlo"))
     memory = batch * NTMConfig().width * slots
     updates = len(data[0])
     calls, durations = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0.0)
-    for name, duration in _recorded(lambda: update(*data)[0].numpy()):
+    for name, duration in _recorded(lambda: update(data).losses.numpy()):
         if kind := kind_of(name, instructions, memory):
             calls[kind] += 1
             durations[kind] += duration

@@ -16,7 +16,8 @@ from agents.lab.speed.measurement import MEMORY_PASSES, Speed, rate
 from agents.policies.recurrent import make_cell
 from agents.recipes.cells import CELL_CONFIGS, NTMConfig
 from agents.recipes.supervised import CopyConfig
-from agents.training.updates import compile_test, compile_updates, in_groups, recipe_optimizer
+from agents.training.tapes import Tapes, in_groups
+from agents.training.updates import build_optimizer, compile_test, compile_updates
 from ntm_gym import Copy
 
 
@@ -27,7 +28,7 @@ def training_speeds(seconds: float) -> Iterator[Speed]:
     """
     for name, cell in CELL_CONFIGS.items():
         for batch_size in (4, 32):
-            config = CopyConfig(cell=cell(), batch_size=batch_size)
+            config = CopyConfig(cell=cell(), batch_size=batch_size, blur_cost=0.0)
             yield from _training_speeds(f"training, {name}, batch {batch_size}", config, seconds)
 
 
@@ -40,14 +41,14 @@ def _training_speeds(what: str, config: CopyConfig, seconds: float) -> Iterator[
 
     cell, optimizer = _network(config)
     mean, _ = _network(config)
-    update = compile_updates(cell, optimizer, mean, config.averaging, rows=config.rows)
-    unrolled = rate(lambda: len(update(*data)[0].numpy()) * config.batch_size, seconds)
+    update = compile_updates(cell, mean, optimizer, config)
+    unrolled = rate(lambda: len(update(data).norms.numpy()) * config.batch_size, seconds)
     for jit in (True, False):
         cell, optimizer = _network(config)
         step = _keras_update(cell, optimizer, jit)
 
         def updates(step: Callable[..., Any] = step) -> int:
-            for group in zip(*data[:3], strict=True):
+            for group in zip(data.inputs, data.targets, data.mask, strict=True):
                 loss = step(*group)
             loss.numpy()
             return groups * config.batch_size
@@ -60,7 +61,7 @@ def _training_speeds(what: str, config: CopyConfig, seconds: float) -> Iterator[
 def _network(config: CopyConfig) -> tuple[Any, keras.optimizers.Optimizer]:
     cell = make_cell(config)
     cell.build((None, config.task.input_width))
-    return cell, recipe_optimizer(config, cell)
+    return cell, build_optimizer(config, cell)
 
 
 def _keras_update(
@@ -121,20 +122,20 @@ def _update_ms(batch: int, length: int, slots: int, seconds: float) -> float:
     return per_batch_ms(*copy_update(batch, length, slots), seconds)
 
 
-def copy_update(batch: int, length: int, slots: int) -> tuple[Any, list[Any]]:
+def copy_update(batch: int, length: int, slots: int) -> tuple[Any, Tapes]:
     """Returns updates of the recipe's network, to be compiled, and tapes of Copy for a call."""
-    config = CopyConfig(cell=NTMConfig(slots=slots))
+    config = CopyConfig(cell=NTMConfig(slots=slots), blur_cost=0.0)
     cell, optimizer = _network(config)
-    update = compile_updates(cell, optimizer, _network(config)[0], config.averaging)
+    update = compile_updates(cell, _network(config)[0], optimizer, config)
     return update, _tapes(batch, length)
 
 
-def per_batch_ms(compiled: Callable[..., Any], data: list[Any], seconds: float) -> float:
+def per_batch_ms(compiled: Callable[..., Any], data: Tapes, seconds: float) -> float:
     """Milliseconds that a compiled update or test takes for one of its batches."""
-    return 1000.0 / rate(lambda: len(compiled(*data)[0].numpy()), seconds)
+    return 1000.0 / rate(lambda: len(compiled(data).losses.numpy()), seconds)
 
 
-def _tapes(batch: int, length: int) -> list[Any]:
+def _tapes(batch: int, length: int) -> Tapes:
     """Copy's tapes for one call of compiled updates, about 256 vectors of them."""
     updates = max(1, 256 // (batch * length))
     tapes = Copy().sample(np.random.default_rng(0), np.full(updates * batch, length))

@@ -11,9 +11,9 @@ import numpy as np
 from agents.evaluation.scores import held_out
 from agents.inspection.tracing import STRETCH, Tracer
 from agents.recipes.supervised import recipe
-from agents.storage.checkpoints import Checkpoints
 from agents.storage.networks import cell_of
 from agents.storage.runs import Run
+from agents.training.loop import end
 from agents.training.restarts import building
 from agents.training.supervised import SupervisedTraining
 from agents.views.playground.gallery import look_at
@@ -126,12 +126,9 @@ class LiveTraining:
         """
         with self._busy:
             run = Run.create(folder, self._config)
-            training = self._training
-            run.metrics.write(training.rows)
-            run.write_json("curriculum.json", training.curriculum.get_state())
-            checkpoints = Checkpoints(run.folder / "checkpoints")
-            checkpoints.write(training.sequences, training.checkpoint())
-            run.save_network(training.network)
+            run.metrics.write(self._training.rows)
+            run.write_json("curriculum.json", self._training.curriculum.get_state())
+            end(self._training, run)
             return run.folder
 
 
