@@ -42,7 +42,8 @@ def checked(name: str, kind: Any, value: Any) -> Any:
 
     Args:
         name: what stands in an error.
-        kind: bool, int, float, str, dict, a Literal of texts, or one of these or None.
+        kind: bool, int, float, str, dict, a Literal of texts, a dict of one of these by texts, or
+            one of these or None.
         value: the value.
 
     Raises:
@@ -56,6 +57,10 @@ def checked(name: str, kind: Any, value: Any) -> Any:
         choices = get_args(kind)
         known = isinstance(value, str) and value in choices
         expect(known, name, f"one of {', '.join(map(repr, choices))}", value)
+    elif get_origin(kind) is dict:
+        expect(isinstance(value, dict), name, "a table", value)
+        _, inner = get_args(kind)
+        value = {key: checked(f"{name}.{key}", inner, each) for key, each in value.items()}
     elif kind is float:
         # An integer beyond all floats cannot stand for one.
         fits = type(value) is float or (type(value) is int and abs(value) < 2**1000)

@@ -120,8 +120,12 @@ class Run:
                 )
             cell, settings = written["cell"], written["settings"]
             if written["learning"] == "reward":
-                return cls(folder, reward_config_from_dict(settings, cell))
-            return cls(folder, config_from_dict(written["task"], settings, cell))
+                config: Any = reward_config_from_dict(settings, cell)
+            else:
+                config = config_from_dict(written["task"], settings, cell)
+            if missing := list(_differences(dataclasses.asdict(config), settings)):
+                raise ValueError(f"not all of them: {'; '.join(missing)}")
+            return cls(folder, config)
         except (FileNotFoundError, NotADirectoryError):
             raise RunError(f"expected a run's folder with config.json, got {folder}") from None
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -102,7 +102,7 @@ class SupervisedTraining(Training):
         used = self.guard.used(np.concatenate([stretch.norms for stretch in stretches]))
         known = [stretch.means for stretch in stretches if stretch.means]
         means = Means(*np.mean(known or [NOTHING_NEW], axis=0).tolist())
-        seconds = np.sum([stretch.seconds for stretch in stretches])
+        seconds = sum(stretch.seconds for stretch in stretches)
         held_out = self.test()
         return Report(
             sequences=self.sequences + updates * config.batch_size,

@@ -11,15 +11,17 @@ from agents.cli import tables
 from agents.cli.commands import run_command
 from agents.lab.replay import replay
 from agents.recipes.cells import LSTMConfig, NTMConfig
+from agents.recipes.learning import HELD_OUT_SEQUENCES
 from agents.recipes.reward import RewardConfig
 from agents.recipes.supervised import CopyConfig
 from agents.storage.checkpoints import Checkpoint, Checkpoints
 from agents.storage.runs import Run, RunError
-from agents.training import supervised, updates
+from agents.training import guards, supervised, updates
 from agents.training.guards import FOLDER, MOST_KEPT, MOST_RETURNS, Guard, LeftOutError
 from agents.training.loop import TrainingStoppedError
-from agents.training.reward import actor_critic, policy_gradient
-from agents.training.reward.experience import Player
+from agents.training.reward import actor_critic
+from agents.training.reward.experience import TapePlayer
+from agents.training.reward.policy_gradient import PolicyGradient
 from ntm_gym import Copy
 
 SUPERVISED = CopyConfig(
@@ -29,8 +31,7 @@ SUPERVISED = CopyConfig(
     batch_size=2,
     report_sequences=20,
     max_sequences=100,
-    solved_sequences=4,
-    sparse=0.0,
+    training_fields={},
 )
 REWARD = RewardConfig(
     *("NTMCopy-v0", Copy(width=2), LSTMConfig(units=4), 1, 2),
@@ -38,7 +39,6 @@ REWARD = RewardConfig(
     rollouts=2,
     report_updates=10,
     max_updates=50,
-    solved_sequences=4,
 )
 LEARNERS = {"supervised": (SUPERVISED, supervised), "reward": (REWARD, actor_critic)}
 each_learner = pytest.mark.parametrize(("config", "learner"), LEARNERS.values(), ids=LEARNERS)
@@ -55,7 +55,7 @@ def spoiled(monkeypatch):
 
     The environment itself refuses tapes that hold none: what it showed is spoiled later.
     """
-    sample, play = Copy.sample, Player.play_tapes
+    sample, play = Copy.sample, TapePlayer.play
 
     def spoil(shown, is_bad):
         shown[np.array([is_bad(tape) for tape in shown]), 0, 0] = np.nan
@@ -66,15 +66,15 @@ def spoiled(monkeypatch):
             spoil(batch.inputs, is_bad)
             return batch
 
-        def play_spoiled(player, answer, tapes, rng):
-            played = play(player, answer, tapes, rng)
+        def play_spoiled(player, tapes, rng):
+            played = play(player, tapes, rng)
             spoil(played.observations, is_bad)
             return played
 
         if learner is supervised:
             monkeypatch.setattr(Copy, "sample", sample_spoiled)
         else:
-            monkeypatch.setattr(Player, "play_tapes", play_spoiled)
+            monkeypatch.setattr(TapePlayer, "play", play_spoiled)
 
     return spoil_for
 
@@ -84,16 +84,17 @@ def shows_ones(tape):
     return tape[0, :2].all()
 
 
-def spoil_gradients(monkeypatch, module, which):
-    """Has `which` of what an update is told decide whether its gradients are no numbers."""
-    differentiate = module.differentiate
+def spoil_gradients(monkeypatch, owner):
+    """Has gradients hold no numbers where all tapes of an update have five steps."""
+    differentiate = owner.differentiate
 
-    def spoil(*told):
-        *rest, gradients = differentiate(*told)
-        factor = tf.where(which(told), np.float32(np.nan), np.float32(1))
-        return *rest, [gradient * factor for gradient in gradients]
+    def spoil(first, second, *rest):
+        found = differentiate(first, second, *rest)  # tapes or a lesson come second
+        bad = tf.reduce_all(second.steps == 5)
+        factor = tf.where(bad, np.float32(np.nan), np.float32(1))
+        return found._replace(gradients=[gradient * factor for gradient in found.gradients])
 
-    monkeypatch.setattr(module, "differentiate", spoil)
+    monkeypatch.setattr(owner, "differentiate", spoil)
 
 
 @each_learner
@@ -121,10 +122,7 @@ def test_inputs_that_are_no_numbers_are_left_out_counted_and_kept(
 def test_after_gradients_that_are_no_numbers_training_goes_on(
     tmp_path, monkeypatch, config, learner
 ):
-    if learner is supervised:  # what is told begins with the cell
-        spoil_gradients(monkeypatch, updates, lambda told: tf.reduce_all(told[4] == 5))
-    else:  # with cell, actions and settings
-        spoil_gradients(monkeypatch, policy_gradient, lambda told: tf.reduce_all(told[8] == 5))
+    spoil_gradients(monkeypatch, updates if learner is supervised else PolicyGradient)
     outcome = learner.train(config, Run.create(tmp_path, config))
     assert sum(report.updates_left_out for report in outcome.reports) > 0
     assert all(np.isfinite(weight).all() for weight in outcome.network.get_weights())
@@ -133,7 +131,7 @@ def test_after_gradients_that_are_no_numbers_training_goes_on(
 
 
 def training_of(config, learner):
-    kind = supervised.SupervisedTraining if learner is supervised else actor_critic._Training
+    kind = supervised.SupervisedTraining if learner is supervised else actor_critic.RewardTraining
     return kind(config)
 
 
@@ -185,7 +183,7 @@ def test_it_goes_back_past_a_report_with_many_left_out(spoiled, config, learner)
     sound = values_of(training)
     assert 1 < training.advance().updates_left_out < 10
     resumed = training_of(config, learner)
-    resumed.go_on_from(training.checkpoint())
+    resumed.restore(training.checkpoint())
     for each in (training, resumed):
         shown = iter([True] * 20)
         seen = watch(each)
@@ -214,8 +212,9 @@ def guard_of(folder, **changes):
     return guard
 
 
-def test_too_many_in_a_row_are_an_error():
-    guard = guard_of(None, most_left_out=3, longest_gradient=10.0)
+def test_too_many_in_a_row_are_an_error(monkeypatch):
+    monkeypatch.setattr(guards, "MOST_IN_A_ROW", 3)
+    guard = guard_of(None, longest_gradient=10.0)
     for norms in ([np.nan], [11.0], [1.0], [np.inf], [2.0, np.nan], [np.nan]):
         guard.judge(np.array(norms), [])
     with pytest.raises(LeftOutError, match="in 3 updates in a row"):
@@ -239,7 +238,7 @@ def test_a_call_whose_updates_are_all_left_out_is_not_all_between_two_reports(tm
     """A curriculum that follows errors has ten calls between reports, of one update each here."""
     config = dataclasses.replace(SUPERVISED, curriculum="look_back", max_sequences=20)
     counted = iter(range(1000))
-    spoiled(supervised, lambda _: next(counted) in (6, 7))
+    spoiled(supervised, lambda _: next(counted) in (HELD_OUT_SEQUENCES + 2, HELD_OUT_SEQUENCES + 3))
     run = Run.create(tmp_path, config)
     supervised.train(config, run)
     (row,) = run.metrics.read()
@@ -261,9 +260,10 @@ def test_the_first_batches_between_reports_are_kept_the_last_of_these(tmp_path):
         assert [array.tolist() for array in checkpoint.arrays] == [[1, 1, 1], [0, 0]]
 
 
-def test_a_training_that_went_back_resumes_exactly(tmp_path, spoiled):
+def test_a_training_that_went_back_resumes_exactly(tmp_path, spoiled, monkeypatch):
     spoiled(supervised, shows_ones)
-    config = dataclasses.replace(SUPERVISED, most_left_out=5)
+    monkeypatch.setattr(guards, "MOST_IN_A_ROW", 5)
+    config = SUPERVISED
     whole = Run.create(tmp_path / "whole", config)
     expected = result(whole, supervised.train(config, whole))
     returns = [
@@ -318,7 +318,7 @@ def test_what_is_not_of_this_run_is_refused(tmp_path):
     cell = supervised.make_cell(SUPERVISED)
     cell.build((None, SUPERVISED.task.input_width))
     weights = [np.zeros(variable.shape, np.float32) for variable in cell.variables]
-    batch = [np.zeros((2, 3), np.float32)] * 5
+    batch = [np.zeros((2, 3), np.float32)] * 6
     kept.write(2, Checkpoint([*weights, *batch], {"weights": len(weights)}))
     with pytest.raises(RunError, match="expected a checkpoint of this training"):
         replay(run)

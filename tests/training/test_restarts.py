@@ -13,9 +13,11 @@ from agents.recipes.supervised import CopyConfig
 from agents.storage.networks import cell_of
 from agents.storage.runs import Run
 from agents.training import supervised
+from agents.training.goals import HeldOut
 from agents.training.loop import TrainingStoppedError
-from agents.training.restarts import first_values
+from agents.training.restarts import new_weights
 from agents.training.reward import actor_critic
+from agents.training.updates import Updates
 from ntm_gym import Copy
 from ntm_gym.cells import NTMCell
 
@@ -24,39 +26,38 @@ TINY = {
     "task": Copy(width=2),
     "cell": LSTMConfig(units=4),
     "max_length": 2,
-    "solved_sequences": 2,
     "restart_after": 8,
     "lost_above": 1e-3,
     "anneal_below": 1e-3,
 }
 CONFIG = CopyConfig(**TINY, curriculum="naive", batch_size=2, report_sequences=4, max_sequences=24)
 BY_REWARD = dataclasses.replace(
-    reward_recipe("NTMCopy-v0"), **TINY, rollouts=2, imitation=1, report_updates=1, max_updates=6
+    reward_recipe("NTMCopy-v0"), **TINY, rollouts=2, report_updates=1, max_updates=6
 )
 
 
 def restarts(monkeypatch, wrong, **changes):
     """The training's sequences at reports that it began anew after, with so many wrong bits."""
 
-    def compile_updates(cell, optimizer, mean, *_):
-        def update(_inputs, _targets, _mask, steps, *_):
+    def compile_updates(cell, mean, optimizer, _config, **_):
+        def update(tapes, *_):
             for variable in (*cell.trainable_variables, *mean.trainable_variables):
                 variable.assign_add(tf.ones_like(variable))
             optimizer.iterations.assign_add(1)
-            zeros = np.zeros(steps.shape, np.float32)
-            return [tf.constant(zeros) for _ in range(2)] + [zeros[:, 0], tf.constant(zeros)]
+            zeros = np.zeros(tapes.steps.shape, np.float32)
+            return Updates(zeros, zeros, zeros[:, 0], zeros)
 
         return update
 
     monkeypatch.setattr(supervised, "compile_updates", compile_updates)
     training = supervised.SupervisedTraining(dataclasses.replace(CONFIG, **changes))
     errors = iter(wrong)
-    monkeypatch.setattr(training, "test", lambda: (0.0, next(errors)))
+    monkeypatch.setattr(training, "test", lambda: HeldOut(0.0, next(errors)))
     trained, mean = training._cell, cell_of(training.network)
     found = []
     while not training.ended:
         training.advance()
-        values = first_values(trained, training.config.seed, training.sequences)
+        values = new_weights(trained, training.config.seed, training.sequences)
         trained_values, mean_values = ([v.numpy() for v in c.variables] for c in (trained, mean))
         if all(map(np.array_equal, trained_values, values)):
             found.append(training.sequences)
@@ -93,7 +94,7 @@ def test_first_weights_are_told_by_seed_and_sequences():
     cell = NTMCell(2, units=4, slots=6, width=4, memory_init="random")
     cell.build((None, 3))
     first, again, *others = (
-        first_values(cell, seed, sequences) for seed, sequences in ((0, 8), (0, 8), (0, 16), (1, 8))
+        new_weights(cell, seed, sequences) for seed, sequences in ((0, 8), (0, 8), (0, 16), (1, 8))
     )
     assert all(map(np.array_equal, first, again))
     for values in others:
@@ -120,14 +121,3 @@ def test_a_training_that_is_stopped_at_a_restart_goes_on_exactly(
     assert caplog.text.count("Begins anew") == 3
     again = Run.resume(folders[1], config)
     assert_equal(result(again, train(config, again)), expected)
-
-
-def test_by_reward_imitation_comes_again_with_new_weights(monkeypatch):
-    training = actor_critic._Training(BY_REWARD)
-    imitated = []
-    monkeypatch.setattr(training, "_imitate", lambda: imitated.append(training.sequences))
-    monkeypatch.setattr(training, "test", lambda: (0.0, 50.0))
-    while not training.ended:
-        training.advance()
-    assert training.sequences == 24
-    assert imitated == [0, 8, 16]

@@ -37,7 +37,6 @@ CONFIG = CopyConfig(
     lost_above=2.0,
     report_sequences=40,
     max_sequences=200,
-    solved_sequences=4,
 )
 
 # The step size falls at once, and hard tapes are played again.
@@ -167,7 +166,7 @@ def test_going_on_by_other_settings_makes_the_run_one_of_these(tmp_path):
     run = Run.resume(tmp_path, longer, force=True)
     assert (tmp_path / "evaluation.json").exists()  # nothing has been taken over yet
     for _ in range(2):
-        run.take_over()
+        run.adopt()
         assert not (tmp_path / "evaluation.json").exists()
         assert not (tmp_path / "model.keras").exists()
         assert Run.open(tmp_path).config == longer
@@ -186,7 +185,7 @@ def test_hard_tapes_of_other_settings_are_found_anew(tmp_path, change):
 
 
 def test_a_checkpoint_of_another_optimizer_is_refused(stopped):
-    other = dataclasses.replace(CONFIG, optimizer="plain_rmsprop")
+    other = dataclasses.replace(CONFIG, optimizer="rmsprop")
     with pytest.raises(RunError, match="expected a checkpoint of weights and optimizer"):
         supervised.train(other, Run.resume(stopped.folder, other, force=True))
 

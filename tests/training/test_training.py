@@ -40,8 +40,6 @@ TINY = CopyConfig(
     learning_rate=1e-2,
     max_sequences=24_000,
     report_sequences=1_600,
-    solved_sequences=100,
-    solved_reports=2,
     anneal_reports=3,
 )
 
@@ -198,32 +196,20 @@ def test_a_run_of_every_other_cell(tmp_path, cell, capsys):
     assert RecurrentAgent.load(tmp_path, slots=9).cell.slots == (9 if cell.name == "dnc" else None)
 
 
-def test_runs_of_old_are_those_of_neural_turing_machines(tmp_path):
+@pytest.mark.parametrize("part", ["settings", "cell of the settings", "the run"])
+def test_settings_that_are_not_all_there_are_refused(tmp_path, part):
     Run.create(tmp_path, TINY)
     path = tmp_path / "config.json"
     written = json.loads(path.read_text())
-    assert written.pop("cell") == "ntm"
+    if part == "settings":
+        del written["settings"]["replay"]
+    elif part == "cell of the settings":
+        del written["settings"]["cell"]["slots"]
+    else:
+        del written["cell"]
     path.write_text(json.dumps(written))
-    assert Run.open(tmp_path).config == TINY
-
-
-@pytest.mark.parametrize(
-    ("task", "name"),
-    [
-        ("associative_recall", "alike"),
-        ("copy", "sparse"),
-        ("repeat_copy", "sparse"),
-        ("copy", "restart_after"),
-    ],
-)
-def test_a_setting_that_a_run_is_older_than_is_not_its_recipes(tmp_path, task, name):
-    config = recipe(task)
-    Run.create(tmp_path, config)
-    path = tmp_path / "config.json"
-    written = json.loads(path.read_text())
-    assert written["settings"].pop(name) == getattr(config, name) > 0
-    path.write_text(json.dumps(written))
-    assert Run.open(tmp_path).config == dataclasses.replace(config, **{name: 0.0})
+    with pytest.raises(RunError, match=r"expected settings in .*config\.json, got"):
+        Run.open(tmp_path)
 
 
 def test_a_recipe_is_a_task_and_a_cell():
@@ -278,7 +264,6 @@ def test_a_run_of_every_task(tmp_path, name, task, lengths, fields):
         max_length=lengths[1],
         max_sequences=32,
         report_sequences=16,
-        solved_sequences=32,
     )
     run = Run.create(tmp_path, config)
     outcome = supervised.train(config, run)
@@ -399,16 +384,16 @@ def test_settings_of_a_cell_are_its_arguments(cell):
         ({"min_length": 0}, "expected min_length of at least 1, got 0"),
         ({"max_length": 0}, "expected max_length of at least min_length, 1, got 0"),
         ({"report_sequences": 3}, "expected report_sequences of at least batch_size, 4, got 3"),
-        ({"averaging": 1.0}, "expected averaging from 0 to below 1, got 1.0"),
         ({"learning_rate": 0.0}, "expected learning_rate above 0, got 0.0"),
         ({"lost_above": 0.04}, "expected lost_above of at least anneal_below, 0.05, got 0.04"),
         ({"restart_after": -1}, "expected restart_after of at least 0, got -1"),
         ({"anneal_budget": 1.5}, "expected anneal_budget from 0 to 1, got 1.5"),
         ({"blur_cost": -1.0}, "expected blur_cost of at least 0, got -1.0"),
         ({"replay": 1.0}, "expected replay from 0 to below 1, got 1.0"),
-        ({"alike": 0.5}, "expected alike 0, as it is of associative recall alone, got 0.5"),
-        ({"sparse": 1.5}, "expected sparse from 0 to 1, got 1.5"),
-        ({"task": PrioritySort()}, "sparse 0, as it is of copy and repeat copy alone, got 0.5"),
+        ({"training_fields": {"alike": 0.5}}, "expected fields of width, sparse, got alike"),
+        ({"training_fields": {"sparse": 1.5}}, "sparse: expected .* from 0 to 1, got 1.5"),
+        ({"training_fields": {"width": 4}}, "expected the input_width of training, 9, got 5"),
+        ({"task": PrioritySort()}, "expected fields of width, sorted_fraction, got sparse"),
         ({"seed": -1, "clip_norm": 0.0}, "expected seed .*, got -1; expected clip_norm above 0"),
     ],
 )

@@ -10,7 +10,9 @@ import tensorflow as tf
 from agents.recipes.cells import LSTMConfig
 from agents.recipes.reward import RewardConfig
 from agents.storage.runs import RunError
+from agents.training.goals import HeldOut
 from agents.training.reward import actor_critic
+from agents.training.reward.policy_gradient import PolicyGradient
 from ntm_gym import Copy
 
 CONFIG = RewardConfig(
@@ -23,7 +25,6 @@ CONFIG = RewardConfig(
     replay=0.25,
     anneal_reports=4,
     report_updates=3,
-    solved_sequences=4,
 )
 
 
@@ -35,25 +36,24 @@ class Seen:
         self.tapes = []
         self.norm = 1.0
 
-        def update(observations, *rest):
-            self.updates.append((observations, *rest))
+        def update(*given):
+            self.updates.append(given)
             return self.norm, 1.0
 
-        monkeypatch.setattr(actor_critic, "compile_update", lambda *_: update)
-        self.training = actor_critic._Training(dataclasses.replace(CONFIG, **changes))
-        monkeypatch.setattr(
-            self.training, "_answer", lambda shown, _: tf.zeros((*shown.shape[:2], 2))
-        )
+        monkeypatch.setattr(PolicyGradient, "compile", lambda *_: update)
+        self.training = actor_critic.RewardTraining(dataclasses.replace(CONFIG, **changes))
+        player = self.training._player
+        monkeypatch.setattr(player, "answer", lambda shown, _: tf.zeros((*shown.shape[:2], 2)))
         errors = iter(held_out_errors)
-        monkeypatch.setattr(self.training, "test", lambda: (0.0, next(errors)))
-        play = self.training._player.play_tapes
+        monkeypatch.setattr(self.training, "test", lambda: HeldOut(0.0, next(errors)))
+        play = player.play
 
-        def play_tapes(answer, tapes, rng):
-            played = play(answer, tapes, rng)
+        def play_and_see(tapes, rng):
+            played = play(tapes, rng)
             self.tapes.append((tapes, played.rewards.sum(axis=2).mean(axis=1)))
             return played
 
-        monkeypatch.setattr(self.training._player, "play_tapes", play_tapes)
+        monkeypatch.setattr(player, "play", play_and_see)
 
 
 def test_after_a_good_report_step_and_bonus_fall_and_blur_costs_more(monkeypatch):

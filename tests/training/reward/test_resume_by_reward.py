@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from helpers.resuming import assert_equal, assert_saves_when_terminated, result, stop_after
 
+from agents.recipes import reward
 from agents.recipes.cells import LSTMConfig
 from agents.recipes.reward import RewardConfig, reward_recipe
 from agents.recipes.supervised import CopyConfig
@@ -30,22 +31,23 @@ TAPES = RewardConfig(
     replay=0.5,
     max_updates=10,
     report_updates=2,
-    solved_sequences=4,
 )
 CONFIGS = {
     "tapes": TAPES,
-    "tapes, values": dataclasses.replace(
-        TAPES, rollouts=1, by_length=True, epochs=2, minibatches=2, replay=0
-    ),
+    "tapes, values": dataclasses.replace(TAPES, rollouts=1, epochs=2, replay=0),
     "another environment": dataclasses.replace(
         reward_recipe("CartPole-v1", "lstm"),
         cell=LSTMConfig(units=4),
         episodes=2,
-        max_steps=8,
         max_updates=10,
         report_updates=2,
     ),
 }
+
+
+@pytest.fixture(autouse=True)
+def short_episodes(monkeypatch):
+    monkeypatch.setattr(reward, "LONGEST_EPISODE", 8)
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +89,6 @@ def test_a_supervised_run_is_refused_by_name(tmp_path):
 def test_a_terminated_command_saves_and_says_how_to_go_on(tmp_path):
     command = [ROOT / "scripts" / "train_rl.py", "NTMCopy-v0"]
     command += ["--run", tmp_path / "run", "--episodes-at-end", "0", "--max-length", "2"]
-    command += ["--cell", "lstm", "--cell.units", "4", "--max-steps", "5"]
+    command += ["--cell", "lstm", "--cell.units", "4"]
     command += ["--report-updates", "2", "--max-updates", "1000000"]
     assert_saves_when_terminated(tmp_path / "run", *command)
