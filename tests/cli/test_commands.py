@@ -21,7 +21,7 @@ from agents.training.reports import Report, RewardReport
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ["train.py", "copy", "--cell.units", "4", "--cell.slots", "4", "--max-length", "2"]
-TRAIN += ["--report-sequences", "16", "--max-sequences", "32", "--solved-sequences", "8"]
+TRAIN += ["--report-sequences", "16", "--max-sequences", "32"]
 
 
 def ends(command, monkeypatch, capsys, *words):

@@ -10,7 +10,7 @@ from agents.storage.files import write_csv
 from helpers.tiny_plan import TINY, made_up, plan_of
 
 TWO_VARIANTS = TINY.replace("[0, 1]", "[0, 1, 2]") + (
-    '\n[[variants]]\nname = "wide"\nmax_length = 2\nsolved_sequences = 8\ncell.width = 30\n'
+    '\n[[variants]]\nname = "wide"\nmax_length = 2\ncell.width = 30\n'
 )
 COPY = "NTMCopy-v0"
 HOSTILE = '</script><img src=x onerror="document.title=1">%{x}<a href="http://a.b">&amp;'

@@ -16,7 +16,6 @@ name = "ntm"
 task.width = 2
 max_length = 2
 report_sequences = 16
-solved_sequences = 8
 cell.units = 6
 cell.slots = 8
 cell.width = 4

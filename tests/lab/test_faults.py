@@ -15,7 +15,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="processes are stoppe
 
 
 def small(folder):
-    settings = "--task.width", "2", "--max-length", "2", "--solved-sequences", "8"
+    settings = "--task.width", "2", "--max-length", "2"
     budget = "--max-sequences", "6000", "--report-sequences", "40", "--cell.units", "4"
     script = "scripts/train.py", "copy", "--cell", "lstm", *settings, *budget
     return [*script, "--episodes", "4", "--run", str(folder / "run"), "--resume"]

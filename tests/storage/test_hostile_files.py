@@ -33,7 +33,6 @@ CONFIG = CopyConfig(
     max_length=2,
     report_sequences=16,
     max_sequences=16,
-    solved_sequences=4,
 )
 
 
@@ -247,7 +246,8 @@ def test_giants_are_not_read(tmp_path):
 
 
 def test_an_environment_that_would_import_a_module_is_refused(tmp_path):
-    settings = {"format": 1, "learning": "reward", "settings": {"env_id": "os:Env-v0"}}
+    named = {"format": 1, "learning": "reward", "cell": "ntm"}
+    settings = {**named, "settings": {"env_id": "os:Env-v0"}}
     (tmp_path / "config.json").write_text(json.dumps(settings))
     with pytest.raises(RunError, match=r"env_id: expected .* without a module to import"):
         Run.open(tmp_path)

@@ -41,7 +41,7 @@ cell.slots = 8
 cell.width = 6
 """
 SMALL = (
-    *("--task.width", "4", "--max-length", "3", "--solved-sequences", "64"),
+    *("--task.width", "4", "--max-length", "3"),
     *("--cell.units", "16", "--cell.slots", "8", "--cell.width", "6"),
 )
 SIGNALS = signal.SIGKILL, signal.SIGTERM, signal.SIGINT

@@ -510,7 +510,6 @@ def test_learners_by_reward_and_runs(tmp_path, monkeypatch):
         cell=LSTMConfig(units=4, layers=1),
         episodes=2,
         rollouts=4,
-        solved_sequences=8,
     )
     monkeypatch.setattr("agents.recipes.reward.reward_recipe", lambda *_: tiny)
     options = {"episodes": 16, "steps": 200, "seeds": (3,)}

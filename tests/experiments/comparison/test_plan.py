@@ -58,7 +58,7 @@ def test_a_plan_is_a_grid_of_changed_recipes(tmp_path):
     assert recall.lengths == PROTOCOLS["associative_recall"].evaluation_lengths
     dnc = jobs[Place("associative_recall", "dnc", 1)].config
     assert dnc.cell == DNCConfig(slots=16, sharpen_links=True)
-    assert (dnc.max_sequences, dnc.alike) == (7_000, 0.0)
+    assert (dnc.max_sequences, dnc.training_fields) == (7_000, {})
 
 
 def test_settings_of_all_variants(tmp_path):
@@ -71,15 +71,18 @@ def test_settings_of_all_variants(tmp_path):
     assert configs[1].cell == NTMConfig(slots=16, read_first=True)
 
 
+OWN = "copy.training_fields.sparse = 0.75\nassociative_recall.training_fields.alike = 0.25\n"
+
+
 def test_settings_of_one_task(tmp_path):
-    shared = "[settings]\ncopy.sparse = 0.25\ncopy.cell.slots = 16\n\n[[variants]]"
+    shared = "[settings]\ncopy.training_fields.sparse = 0.25\ncopy.cell.slots = 16\n\n[[variants]]"
     text = PLAN.replace("[[variants]]", shared, 1)
-    plan = plan_of(tmp_path, text + "copy.sparse = 0.75\nassociative_recall.alike = 0.25\n")
+    plan = plan_of(tmp_path, text + OWN)
     copies = [plan.config(Place("copy", name, 1)) for name in plan.variants]
-    assert [config.sparse for config in copies] == [0.25, 0.25, 0.75]
+    assert [config.training_fields["sparse"] for config in copies] == [0.25, 0.25, 0.75]
     assert [config.cell.slots for config in copies] == [16, 16, 16]
     recalls = [plan.config(Place("associative_recall", name, 1)) for name in plan.variants]
-    assert [config.alike for config in recalls] == [0.5, 0.5, 0.25]
+    assert [config.training_fields["alike"] for config in recalls] == [0.5, 0.5, 0.25]
     assert [config.cell.slots for config in recalls] == [128, 128, 16]
 
 
@@ -101,7 +104,7 @@ def test_variants_can_learn_by_reward(tmp_path):
 
 @pytest.mark.parametrize("cell", ["ntm", "dnc"])
 def test_recipes_by_reward_are_the_supervised_ones_but_for_repeat_copy(cell):
-    names = ("optimizer", "learning_rate", "clip_norm", "sparse", "restart_after", "anneal_below")
+    names = ("optimizer", "learning_rate", "clip_norm", "training_fields", "restart_after")
     assert reward_recipe("NTMRepeatCopy-v0", cell).max_sequences == 100_000
 
     def settings(config):
@@ -110,7 +113,8 @@ def test_recipes_by_reward_are_the_supervised_ones_but_for_repeat_copy(cell):
     for task in ("copy", "associative_recall", "priority_sort"):
         assert settings(reward_recipe(PROTOCOLS[task].env_id, cell)) == settings(recipe(task, cell))
     by_reward = settings(reward_recipe("NTMRepeatCopy-v0", cell))
-    assert by_reward == ["rmsprop", 3e-4, 10.0, 0.0, 0, 1.0]
+    assert by_reward == ["rmsprop", 3e-4, 10.0, {}, 0]
+    assert reward_recipe("NTMRepeatCopy-v0", cell).anneal_below == 1.0
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "plans").iterdir()))
@@ -172,7 +176,7 @@ BROKEN_VARIANTS = {
     "copy.seed = 3": "settings: expected no seed",
     "copy = 3": "copy: expected a table of settings, got 3",
     "copy.slots = 3": "settings: expected some of .*, got 'slots'",
-    "repeat_copy.sparse = 0.0": "settings: expected some of .*, got 'repeat_copy'",
+    "repeat_copy.replay = 0.0": "settings: expected some of .*, got 'repeat_copy'",
 }
 
 
