@@ -57,10 +57,8 @@ class RewardConfig(LearningConfig):
     which on any of them got a reward. It keeps bits that have grown sure and wrong from never being
     tried again. Falls twice as fast as the step size, and is gone when half of that is."""
     epochs: int = 1
-    """Passes over the episodes of an update."""
-    ppo_clip: float = 0.0
-    """How far a pass may move an action's probability, as a fraction, before nothing more is gained
-    (PPO, Schulman et al. 2017); 0 sets no bound. Means nothing with one pass, or of bits."""
+    """Passes over the episodes of an update. Beyond the first, whole actions are kept within PPO's
+    bound (Schulman et al. 2017)."""
     max_updates: int = 20_000
     """Budget: training ends after so many updates, solved or not."""
     report_updates: int = 100
@@ -73,7 +71,6 @@ class RewardConfig(LearningConfig):
             **self.at_least_one("episodes", "rollouts", "epochs", "max_updates", "report_updates"),
             **self.above_zero("policy_weight"),
             "entropy_bonus": (self.entropy_bonus >= 0, "of at least 0"),
-            "ppo_clip": (self.ppo_clip >= 0, "of at least 0"),
             "exploration": (0 <= self.exploration < 1, "from 0 to below 1"),
             "gamma": (0 <= self.gamma <= 1, "from 0 to 1"),
             **(self._lengths() if self.task else self._nothing_of_tasks()),
@@ -197,7 +194,6 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
             cell=kind,
             # What an action changes comes later, so that episodes are worth several passes.
             epochs=4,
-            ppo_clip=0.2,
             # Episodes can be long.
             report_updates=10,
             anneal_reports=20,

@@ -12,6 +12,9 @@ from agents.training.reward.advantages import Lesson
 from agents.training.updates import descend
 from ntm_gym.cells import unroll
 
+PPO_CLIP = 0.2
+"""How far passes may move an action's probability, as a fraction, before nothing more is gained."""
+
 VALUE_WEIGHT = 0.5
 """Weight of the squared errors of the values, summed over an episode's steps."""
 
@@ -99,9 +102,7 @@ class PolicyGradient:
         """
         moved = tf.reduce_sum(moved, axis=-1, keepdims=True)
         ratio = tf.exp(moved * playing[:, tf.newaxis, :, tf.newaxis])
-        clip = self.config.ppo_clip
-        if not clip:
+        if self.config.epochs == 1:
             return ratio * advantages
-        return tf.minimum(
-            ratio * advantages, tf.clip_by_value(ratio, 1 - clip, 1 + clip) * advantages
-        )
+        bounded = tf.clip_by_value(ratio, 1 - PPO_CLIP, 1 + PPO_CLIP)
+        return tf.minimum(ratio * advantages, bounded * advantages)
