@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
-import tyro
 
 from agents.recipes.cells import CELL_CONFIGS, CellConfig, NTMConfig
 from agents.recipes.learning import Checks, LearningConfig
@@ -23,7 +22,7 @@ from ntm_gym import PROTOCOLS, Task
 class RewardConfig(LearningConfig):
     """Learning by the scalar reward of any Gymnasium environment."""
 
-    env_id: tyro.conf.Positional[str] = "NTMCopy-v0"
+    env_id: str = "NTMCopy-v0"
     """Id of the environment; that of a task has a recipe of its own."""
     task: Any = None
     cell: CellConfig = field(default_factory=NTMConfig)
