@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from rich.markup import escape
 
-from agents.cli.console import console, load_tensorflow_silently, problems
+from agents.cli.console import console, problems
 from agents.experiments.sweeps.local_processes import DEBUG
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -28,7 +28,6 @@ def run_command(command: Callable[[], object]) -> NoReturn:
     if "--debug" in sys.argv:
         os.environ[DEBUG] = "1"
         sys.argv = [word for word in sys.argv if word != "--debug"]
-    load_tensorflow_silently()
     try:
         code = _exit_code(command)
         sys.stdout.flush()
