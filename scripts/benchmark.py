@@ -14,7 +14,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
 
 from agents.cli import tyro
-from agents.cli.executors import RayOption, chosen_executor
+from agents.cli.commands import run_command
+from agents.cli.console import say
+from agents.cli.sweeps import RayOption, chosen_executor, do_jobs, expect_none_failed
 
 
 def main(
@@ -55,32 +57,21 @@ def main(
     # Modules of one's own are found in the present folder, by the processes that train, too; but
     # what is called as a part of this project is this project's.
     sys.path.insert(1, str(Path.cwd()))
-    from agents.cli import console
-
-    console.stop_when_terminated()
     from agents.evaluation.bootstrap import require_rliable
     from agents.experiments.benchmark.grid import make_jobs
     from agents.experiments.benchmark.leaderboard import write_leaderboard
-    from agents.experiments.sweeps.sweep import run_missing
 
     require_rliable()
     executor = chosen_executor(workers, ray)
     numbers = (seeds, steps, lengths, episodes, min_length, max_length, fields)
     jobs = make_jobs(folder, envs, agents, *numbers)
-    with console.sweep_progress(len(jobs)) as listen:
-        failed = run_missing(jobs, executor, listen)
+    failed = do_jobs(jobs, executor)
     done = [(job, job.result()) for job in jobs if job.folder not in failed]
     if done:
         command = shlex.join(["python", *sys.argv])
-        console.console.print(
-            write_leaderboard(done, command, folder), soft_wrap=True, markup=False
-        )
-    if failed:
-        reasons = "\n".join(f"{job}: {reason}" for job, reason in failed.items())
-        raise RuntimeError(f"{len(failed)} of {len(jobs)} jobs failed\n{reasons}")
+        say(write_leaderboard(done, command, folder))
+    expect_none_failed(failed, f"{len(jobs)} jobs")
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

@@ -13,14 +13,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
 
-from typing import Annotated
-
 from agents.cli import tyro
-from agents.cli.executors import RayOption, chosen_executor
+from agents.cli.commands import run_command
+from agents.cli.console import say
+from agents.cli.sweeps import RayOption, chosen_executor, do_jobs, expect_none_failed
 
 
 def main(
-    plan: Annotated[Path, tyro.conf.Positional],
+    plan: tyro.conf.Positional[Path],
     workers: int | None = None,
     ray: RayOption = None,
     folder: Path = Path("runs"),
@@ -35,33 +35,24 @@ def main(
         folder: where the plan's folder is, with the runs, scores.csv, summary.md and pictures.
     """
     from agents import tensorflow
-    from agents.cli import console
 
-    console.stop_when_terminated()
     tensorflow.prepare()
     from agents.evaluation.bootstrap import require_rliable
     from agents.experiments.comparison.plan import load_plan
     from agents.experiments.comparison.report import write_report
-    from agents.experiments.sweeps.sweep import run_missing
 
     require_rliable()
     executor = chosen_executor(workers, ray)
     loaded = load_plan(plan)
     place = folder / loaded.name
     jobs = loaded.jobs(place)
-    with console.sweep_progress(len(jobs)) as listen:
-        failed = run_missing(list(jobs.values()), executor, listen)
+    failed = do_jobs(list(jobs.values()), executor)
     done = {key: job for key, job in jobs.items() if job.folder not in failed}
     if done:
         lost = [key for key in jobs if key not in done]
-        report = write_report(loaded.name, done, place, lost)
-        console.console.print(report, soft_wrap=True, markup=False)
-    if failed:
-        reasons = "\n".join(f"{run}: {reason}" for run, reason in failed.items())
-        raise RuntimeError(f"{len(failed)} of {len(jobs)} runs failed\n{reasons}")
+        say(write_report(loaded.name, done, place, lost))
+    expect_none_failed(failed, f"{len(jobs)} runs")
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

@@ -13,13 +13,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
 
-from typing import Annotated
-
 from agents.cli import tyro
+from agents.cli.commands import run_command
+from agents.cli.console import open_run
+from agents.cli.tables import print_scores
 
 
 def main(
-    run: Annotated[Path, tyro.conf.Positional],
+    run: tyro.conf.Positional[Path],
     lengths: tuple[int, ...] = (),
     slots: int | None = None,
     episodes: int = 640,
@@ -38,17 +39,12 @@ def main(
         seed: seed of these sequences.
         fields: fields of the task to change, to test beyond training: names and values.
     """
-    from agents import tensorflow
-    from agents.cli import tables
-
-    tensorflow.prepare()
+    opened = open_run(run)
     from agents.evaluation.scores import evaluate_run
-    from agents.storage.runs import Run
 
-    tables.print_scores(evaluate_run(Run.open(run), lengths, slots, episodes, seed, fields))
+    scores = evaluate_run(opened, lengths, slots, episodes, seed=seed, fields=fields)
+    print_scores(scores)
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

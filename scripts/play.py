@@ -11,17 +11,16 @@ A person presses 1, 2, ... to set the bits of an answer and space to give it; th
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
 
-from typing import Annotated, Any, Literal
-
 from agents.cli import tyro
-from agents.cli.commands import expect_place_for
+from agents.cli.commands import expect_place_for, run_command
 
 
 def main(
-    env_id: Annotated[str | None, tyro.conf.Positional] = None,
+    env_id: tyro.conf.Positional[str | None] = None,
     run: Path | None = None,
     agent: Literal["person", "oracle", "random"] = "person",
     length: int | None = None,
@@ -102,6 +101,4 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

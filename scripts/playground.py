@@ -11,13 +11,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
 
-from typing import Annotated
-
 from agents.cli import tyro
+from agents.cli.commands import run_command
+from agents.cli.console import say
 
 
 def main(
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
+    runs: tyro.conf.Positional[tuple[Path, ...]] = (),
     port: int = 7860,
     host: str = "127.0.0.1",
     save: bool = True,
@@ -32,7 +32,6 @@ def main(
         save: whether visitors on this machine can save what they train, in runs/.
     """
     from agents import tensorflow
-    from agents.cli import console
 
     tensorflow.prepare()
     from agents.views.playground.gallery import Gallery
@@ -40,11 +39,9 @@ def main(
 
     gallery = Gallery(runs)
     gallery.look(gallery.default(gallery.tasks[0]))  # compiled before the first visitor comes
-    console.console.print(f"Open http://{host}:{port} in a browser; Ctrl-C ends.")
+    say(f"Open http://{host}:{port} in a browser; Ctrl-C ends.")
     serve(gallery, host, port, Path("runs") if save else None)
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

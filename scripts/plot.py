@@ -12,13 +12,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
 
-from typing import Annotated
-
 from agents.cli import tyro
+from agents.cli.commands import run_command
+from agents.cli.console import open_run, say
 
 
 def main(
-    run: Annotated[Path, tyro.conf.Positional],
+    run: tyro.conf.Positional[Path],
     lengths: tuple[int, ...] = (),
     slots: int | None = None,
     seed: int = 0,
@@ -34,18 +34,12 @@ def main(
         seed: seed of the sequences drawn.
         fields: fields of the task to change, to see it beyond training: names and values.
     """
-    from agents import tensorflow
-    from agents.cli import console
-
-    tensorflow.prepare()
+    opened = open_run(run)
     from agents.evaluation.figures import draw_run
-    from agents.storage.runs import Run
 
-    for path in draw_run(Run.open(run), lengths, slots, seed, fields):
-        console.console.print(str(path), soft_wrap=True)
+    for path in draw_run(opened, lengths, slots, seed=seed, fields=fields):
+        say(path)
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

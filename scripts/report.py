@@ -12,14 +12,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
 
-from typing import Annotated
-
 from agents.cli import tyro
-from agents.cli.commands import expect_place_for
+from agents.cli.commands import expect_place_for, run_command
+from agents.cli.console import say
 
 
 def main(
-    results: Annotated[Path, tyro.conf.Positional],
+    results: tyro.conf.Positional[Path],
     output: Path | None = None,
     heads: bool = True,
 ) -> None:
@@ -32,7 +31,6 @@ def main(
     """
     expect_place_for(output)
     from agents import tensorflow
-    from agents.cli import console
     from agents.evaluation.bootstrap import require_package
 
     for package in ("rliable", "jinja2", "plotly"):
@@ -40,10 +38,8 @@ def main(
     tensorflow.prepare()
     from agents.views.report.page import write_page
 
-    console.console.print(str(write_page(results, output, heads)), soft_wrap=True, markup=False)
+    say(write_page(results, output, heads))
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

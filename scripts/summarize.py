@@ -6,16 +6,17 @@ python scripts/summarize.py runs/dynamic_ngrams-0 --quantity cost_bits
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
 
-from typing import Annotated, Literal
-
 from agents.cli import tyro
+from agents.cli.commands import run_command
+from agents.cli.console import open_run, say
 
 
 def main(
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    runs: tyro.conf.Positional[tuple[Path, ...]],
     quantity: Literal["bit_errors", "cost_bits"] = "bit_errors",
 ) -> None:
     """Print a Markdown table of runs: a row for each, and the medians.
@@ -24,19 +25,11 @@ def main(
         runs: the runs' folders, with evaluation.json in each.
         quantity: wrong bits per sequence, or cost in bits.
     """
-    from agents import tensorflow
-    from agents.cli import console
-
-    tensorflow.prepare()
+    opened = [open_run(run) for run in runs]
     from agents.evaluation.summary import markdown_table
-    from agents.storage.runs import Run
 
-    console.console.print(
-        markdown_table([Run.open(run) for run in runs], quantity), soft_wrap=True, markup=False
-    )
+    say(markdown_table(opened, quantity))
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

@@ -11,83 +11,40 @@ The run's folder holds settings, reports, network and scores; scripts/plot.py dr
 
 import sys
 from pathlib import Path
+from typing import Annotated, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside this script
 
-from typing import Annotated, Any, Literal
-
 from agents.cli import tyro
-from agents.cli.commands import chosen_cell
+from agents.cli.commands import run_command
+from agents.cli.training import PARSING, TrainingOptions, chosen_cell, train_and_evaluate
 from agents.recipes.settings import expect_at_least
 from agents.recipes.supervised import CONFIGS, recipe
 
-Config: Any = tyro.extras.subcommand_type_from_defaults(
-    {task: recipe(task, chosen_cell(sys.argv[1:])) for task in CONFIGS}, prefix_names=False
-)
 
+def main() -> None:
+    """Reads the command line, whose options are the recipe of the task and cell, and trains."""
+    recipes = {task: recipe(task, chosen_cell()) for task in CONFIGS}
+    task_config: Any = tyro.extras.subcommand_type_from_defaults(recipes, prefix_names=False)
 
-def main(
-    config: Annotated[Config, tyro.conf.arg(name="")],
-    cell: Literal["ntm", "dnc", "lstm"] = "ntm",  # noqa: ARG001 (chosen_cell has read it)
-    run: Path | None = None,
-    overwrite: bool = False,
-    resume: bool = False,
-    force: bool = False,
-    tensorboard: bool = False,
-    episodes: int = 640,
-) -> None:
-    """Train a network, save it, and evaluate it far beyond its training lengths.
+    def train(
+        options: TrainingOptions,
+        config: Annotated[task_config, tyro.conf.arg(name="")],
+        episodes: int = 640,
+    ) -> None:
+        """Train a network, save it, and evaluate it far beyond its training lengths.
 
-    Args:
-        config: the task and its recipe.
-        cell: the network: a Neural Turing Machine, a Differentiable Neural Computer or an LSTM.
-            What --help says of --cell.* is for the chosen one.
-        run: folder for the run. If not given, runs/TASK-SEED, for cells other than the Neural
-            Turing Machine runs/TASK-CELL-SEED.
-        overwrite: replace an earlier run in that folder.
-        resume: go on with the run in that folder where it was stopped, if there is one.
-        force: also resume a run of other settings or of other versions of the libraries.
-        tensorboard: also write TensorBoard events, into the folder's events/.
-        episodes: held-out sequences for each length of the evaluation at the end; 0 leaves it out.
-    """
-    if overwrite and resume:
-        raise ValueError("expected --overwrite or --resume, got both")
-    expect_at_least("episodes", episodes, 0)
-    # Loading TensorFlow takes seconds, which --help and wrong arguments need not wait for.
-    from agents import tensorflow
-    from agents.cli import console, tables
+        Args:
+            options: where the run is, and how it begins.
+            config: the task and its recipe.
+            episodes: held-out sequences for each length of the evaluation at the end; 0 leaves it
+                out.
+        """
+        expect_at_least("episodes", episodes, 0)
+        train_and_evaluate(config, options, episodes)
 
-    tensorflow.prepare()
-    from agents.evaluation.scores import evaluate_run
-    from agents.policies.recurrent import count_parameters
-    from agents.recipes.paper import paper_parameters
-    from agents.storage.runs import Run, tensorboard_events
-    from agents.training import supervised
-    from agents.training.reports import Report
-
-    kind = "" if config.cell.name == "ntm" else f"-{config.cell.name}"
-    folder = run or Path("runs") / f"{config.name}{kind}-{config.seed}"
-    opened = Run.resume(folder, config, force) if resume else Run.create(folder, config, overwrite)
-    console.print_parameters(count_parameters(config), paper_parameters(config))
-    with (
-        console.stop_requests() as stop_requested,
-        console.training_progress(config) as show,
-        tensorboard_events(opened.folder if tensorboard else None) as write_events,
-    ):
-
-        def on_report(report: Report) -> None:
-            show(report)
-            write_events(report)
-
-        outcome = supervised.train(config, opened, on_report, stop_requested)
-    console.print_outcome(config, opened.folder, outcome)
-    if episodes:
-        tables.print_scores(evaluate_run(opened, episodes=episodes))
+    tyro.cli(train, config=PARSING)
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
-    # A task's cell is chosen by --cell: no subcommands for it.
-    settings = (tyro.conf.CascadeSubcommandArgs, tyro.conf.AvoidSubcommands)
-    run_command(lambda: tyro.cli(main, config=settings))
+    run_command(main)

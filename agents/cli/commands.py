@@ -1,6 +1,5 @@
 """How every script ends: with exit code 0, 1 (failed) or 2 (wrong use), and errors in one line."""
 
-import argparse
 import errno
 import os
 import sys
@@ -10,7 +9,7 @@ from typing import NoReturn
 
 from rich.markup import escape
 
-from agents.cli.console import console, load_tensorflow_silently, problems
+from agents.cli.console import console, problems
 from agents.experiments.sweeps.local_processes import DEBUG
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -29,7 +28,6 @@ def run_command(command: Callable[[], object]) -> NoReturn:
     if "--debug" in sys.argv:
         os.environ[DEBUG] = "1"
         sys.argv = [word for word in sys.argv if word != "--debug"]
-    load_tensorflow_silently()
     try:
         code = _exit_code(command)
         sys.stdout.flush()
@@ -87,16 +85,3 @@ def expect_place_for(path: Path | None) -> None:
     """Raises ValueError if the folder of a file to be written, if there is to be one, is none."""
     if path is not None and not path.absolute().parent.is_dir():
         raise ValueError(f"expected a file in a folder that exists, got {path}")
-
-
-def chosen_cell(arguments: list[str]) -> str:
-    """Returns the cell that a command line asks for: it decides which options there are.
-
-    A name that is none is left to the command line's parser to refuse.
-    """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--cell", choices=["ntm", "dnc", "lstm"], default="ntm")
-    try:
-        return str(parser.parse_known_args(arguments)[0].cell)
-    except argparse.ArgumentError:
-        return "ntm"

@@ -1,4 +1,8 @@
-"""What the scripts share: progress bars, signals and how they say what came out."""
+"""What the scripts share: progress bars, signals and how they say what came out.
+
+Every process that imports this loads TensorFlow silently: that of a script, and those that it
+starts, since they import it too.
+"""
 
 import os
 import signal
@@ -6,23 +10,23 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agents import tensorflow
+from agents.experiments.sweeps.sweep import Job, News
 from agents.recipes.learning import HELD_OUT_SEQUENCES, SOLVED_REPORTS
 from agents.recipes.reward import RewardConfig
 from agents.recipes.supervised import TrainConfig
 
+if TYPE_CHECKING:  # loads TensorFlow
+    from agents.storage.runs import Run
+    from agents.training.loop import Outcome
+
 console = Console()
 problems = Console(stderr=True)
-
-
-def load_tensorflow_silently() -> None:
-    """From now on, TensorFlow is loaded without its start-up messages, in this process."""
-    tensorflow.around_loading = _silent_stderr
 
 
 @contextmanager
@@ -38,6 +42,22 @@ def _silent_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+tensorflow.around_loading = _silent_stderr
+
+
+def say(text: object) -> None:
+    """Prints a text as it is, whatever stands in it."""
+    console.print(str(text), soft_wrap=True, markup=False)
+
+
+def open_run(folder: Path) -> "Run":
+    """Prepares TensorFlow and opens a run; see `Run.open` for the errors."""
+    tensorflow.prepare()
+    from agents.storage.runs import Run
+
+    return Run.open(folder)
 
 
 @contextmanager
@@ -82,7 +102,7 @@ def training_progress(config: TrainConfig | RewardConfig) -> Iterator[Callable[[
         def on_report(report: Any) -> None:
             progress.update(bar, completed=report.sequences, report=report.line)
             if not console.is_terminal:
-                console.print(report.line, soft_wrap=True, markup=False)
+                say(report.line)
 
         yield on_report
 
@@ -92,11 +112,11 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Shows a bar, and gives the function that says how many of the total are done."""
     with Progress(console=console) as progress:
         bar = progress.add_task(what, total=total)
-        yield lambda done: progress.update(bar, completed=done + 1)
+        yield lambda done: progress.update(bar, completed=done)
 
 
 @contextmanager
-def sweep_progress(jobs: int) -> Iterator[Callable[[Any, Any], None]]:
+def sweep_progress(jobs: int) -> Iterator[Callable[[Job, News], None]]:
     """Shows a bar over all jobs and one for each that runs, and gives the function that moves them.
 
     It is the listener of `run_missing` in `agents.experiments.sweeps.sweep`. The end of each job
@@ -111,7 +131,7 @@ def sweep_progress(jobs: int) -> Iterator[Callable[[Any, Any], None]]:
         total = progress.add_task("runs", total=jobs, state="")
         bars: dict[Path, Any] = {}
 
-        def listen(job: Any, news: Any) -> None:
+        def listen(job: Job, news: News) -> None:
             if not news.ended:
                 if job.folder not in bars:
                     name = "/".join(job.folder.parts[-3:])
@@ -122,7 +142,7 @@ def sweep_progress(jobs: int) -> Iterator[Callable[[Any, Any], None]]:
                 progress.remove_task(bars.pop(job.folder))
             progress.advance(total)
             outcome = "Run" if news.error is None else "Failed"
-            progress.console.print(f"{outcome}: {job.folder}", soft_wrap=True, markup=False)
+            say(f"{outcome}: {job.folder}")
 
         yield listen
 
@@ -136,7 +156,7 @@ def stop_when_terminated() -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
-def print_return(config: RewardConfig, folder: Path, outcome: Any) -> None:
+def print_return(config: RewardConfig, folder: Path, outcome: "Outcome") -> None:
     """Says how learning by reward ended in an environment that is no task's."""
     last, solved = outcome.reports[-1], outcome.solved
     if solved is not None:
@@ -149,7 +169,7 @@ def print_return(config: RewardConfig, folder: Path, outcome: Any) -> None:
         f"Mean return {last.mean_return:.2f} after {last.sequences:,} episodes, {last.steps:,}"
         f" steps, {last.seconds:.0f} s."
     )
-    console.print(f"Run: {folder}", soft_wrap=True)
+    say(f"Run: {folder}")
 
 
 def print_parameters(count: int, paper: int | None) -> None:
@@ -158,7 +178,7 @@ def print_parameters(count: int, paper: int | None) -> None:
     console.print(f"Parameters: {count:,}{beside}")
 
 
-def print_outcome(config: TrainConfig | RewardConfig, folder: Path, outcome: Any) -> None:
+def print_outcome(config: TrainConfig | RewardConfig, folder: Path, outcome: "Outcome") -> None:
     """Says how training ended."""
     last = outcome.reports[-1]
     if outcome.solved is None:
@@ -177,7 +197,7 @@ def print_outcome(config: TrainConfig | RewardConfig, folder: Path, outcome: Any
         )
     if left_out := sum(report.updates_left_out for report in outcome.reports):
         console.print(f"{left_out:,} updates left out; scripts/dev/replay.py shows why.")
-    console.print(f"Run: {folder}", soft_wrap=True)
+    say(f"Run: {folder}")
 
 
 def use_one_core() -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -52,14 +52,18 @@ class Load(NamedTuple):
     cores: float
 
     @property
-    def view_seconds(self) -> tuple[float, float]:
-        """Median and 95th percentile of the views."""
-        return median_and_worst(self.views)
-
-    @property
-    def step_seconds(self) -> tuple[float, float]:
-        """Median and 95th percentile of the steps."""
-        return median_and_worst(self.steps)
+    def row(self) -> dict[str, str]:
+        """The load as a row of a table, by its columns."""
+        return {
+            "visitors": f"{self.visitors}",
+            "views": f"{len(self.views)}",
+            "view, s": f"{np.median(self.views):.3f}",
+            "95 % of views": f"{np.quantile(self.views, 0.95):.3f}",
+            "step, s": f"{np.median(self.steps):.3f}",
+            "95 % of steps": f"{np.quantile(self.steps, 0.95):.3f}",
+            "cores": f"{self.cores:.2f}",
+            "MiB": f"{self.mebibytes:,.0f}",
+        }
 
 
 @contextmanager
@@ -112,11 +116,6 @@ def load(address: str, process: int, visitors: int, seconds: float) -> Load:
     cores = (_processor_seconds(process) - before) / (time.perf_counter() - began)
     views, steps = (list(chain.from_iterable(parts)) for parts in zip(*made, strict=True))
     return Load(visitors, views, steps, resident_mebibytes(process), cores)
-
-
-def median_and_worst(seconds: Sequence[float]) -> tuple[float, float]:
-    """Returns the median and the 95th percentile of at least one number."""
-    return float(np.median(seconds)), float(np.quantile(seconds, 0.95))
 
 
 def _visit(address: str, number: int, end: float, views: list[float], steps: list[float]) -> None:

@@ -13,24 +13,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the code beside this script
 
 from agents.cli import tyro
+from agents.cli.commands import run_command
+from agents.cli.console import counting, say
+from agents.cli.tables import print_table
 
 
-def main(
-    kinds: tuple[str, ...] = ("supervised", "reward", "compare"),
-    stops: int = 40,
-    seed: int = 0,
-    folder: Path = Path("runs/faults"),
-) -> None:
+def main(kinds: tuple[str, ...] = ("supervised", "reward", "compare"), stops: int = 40) -> None:
     """Stop trainings and go on, and fail if that makes a difference.
 
     Args:
         kinds: kinds of training: supervised, reward, compare.
         stops: how often each kind is stopped.
-        seed: seed of the moments, the signals and the damage.
-        folder: folder for the trainings; what was there is removed.
     """
     from agents import tensorflow
-    from agents.cli import console, tables
 
     tensorflow.prepare()
     from agents.lab.reliability import faults
@@ -40,17 +35,17 @@ def main(
         raise ValueError(f"expected kinds of {', '.join(known)}, got {', '.join(unknown)}")
     found = {}
     for name in kinds:
-        place = folder.resolve() / name
+        place = Path("runs/faults").resolve() / name
         shutil.rmtree(place, ignore_errors=True)
-        with console.counting(name, stops) as listen:
-            found[name] = faults.inject(known[name], place, stops, seed, lambda n: listen(n - 1))
-    tables.print_faults(found)
+        with counting(name, stops) as listen:
+            found[name] = faults.inject(known[name], place, stops, on_stop=listen)
+    title = "Trainings that were stopped and went on"
+    print_table(title, [each.row(name) for name, each in found.items()])
+    say("Lost: training sequences that were reported before a stop and trained again.")
     problems = [problem for each in found.values() for problem in each.problems]
     if problems:
         raise RuntimeError(f"{len(problems)} problems\n" + "\n".join(problems))
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

@@ -12,6 +12,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the code beside this script
 
 from agents.cli import tyro
+from agents.cli.commands import run_command
+from agents.cli.console import counting, say
+from agents.cli.tables import print_table
 
 
 def main(
@@ -29,19 +32,17 @@ def main(
         folder: folder for the files.
     """
     from agents import tensorflow
-    from agents.cli import console, tables
 
     tensorflow.prepare()
     from agents.lab.reliability.fuzzing import fuzz
 
-    with console.counting("files", files) as listen:
-        tally = fuzz(folder, files, seed, first, lambda number: listen(number - first))
-    tables.print_tally(tally)
+    with counting("files", files) as listen:
+        tally = fuzz(folder, files, seed, first, listen=lambda number: listen(number - first + 1))
+    print_table("Damaged files", tally.rows)
+    say(f"Peak memory grew by {tally.peak_growth:.0f} MiB.")
     if tally.failures:
         raise RuntimeError(f"{len(tally.failures)} failed\n" + "\n".join(tally.failures))
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

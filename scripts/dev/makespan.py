@@ -9,13 +9,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the code beside this script
 
-from typing import Annotated
-
 from agents.cli import tyro
+from agents.cli.commands import run_command
+from agents.cli.console import say
 
 
 def main(
-    scores: Annotated[Path, tyro.conf.Positional],
+    scores: tyro.conf.Positional[Path],
     cores: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128),
     runs: int | None = None,
     more_seconds: float = 0.0,
@@ -30,10 +30,8 @@ def main(
     """
     from agents.lab.makespan import makespan_table, training_seconds
 
-    print(makespan_table(training_seconds(scores, runs, more_seconds), cores))
+    say(makespan_table(training_seconds(scores, runs, more_seconds), cores))
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

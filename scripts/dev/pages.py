@@ -9,24 +9,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the code beside this script
 
 from agents.cli import tyro
+from agents.cli.commands import run_command
+from agents.cli.console import say
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 
-
-def main(docs: Path = DOCS) -> None:
-    """Write the page of all environments, and a picture of each.
-
-    Args:
-        docs: folder for environments.md, and for the pictures in its images/.
-    """
-    from agents.cli import console
+def main() -> None:
+    """Write docs/environments.md, the page of all environments, and a picture of each."""
+    from agents.storage.checkout import ROOT
     from agents.views.environments_page import write_page
 
-    for path in write_page(docs):
-        console.console.print(str(path), soft_wrap=True)
+    for path in write_page(ROOT / "docs"):
+        say(path)
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

@@ -12,31 +12,32 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the code beside this script
 
 from agents.cli import tyro
+from agents.cli.commands import run_command
+from agents.cli.console import use_one_core
+from agents.cli.tables import print_table
 
 
-def main(batches: tuple[int, ...] = (4, 32), length: int = 20, slots: int = 128) -> None:
-    """Run updates of Copy's recipe with each of their kernels recorded.
+def main(batches: tuple[int, ...] = (4, 32)) -> None:
+    """Run updates of Copy's recipe, 20 vectors on 128 slots, with each of their kernels recorded.
 
     Args:
         batches: sequences of an update, one number after the other.
-        length: vectors of each.
-        slots: memory slots.
     """
     from agents import tensorflow
-    from agents.cli import console, tables
-    from agents.recipes.settings import expect
+    from agents.recipes.settings import expect_at_least
 
-    for name, value in (("length", length), ("slots", slots), *(("batches", n) for n in batches)):
-        expect(value >= 1, name, "a number of at least 1", value)
-    console.use_one_core()
+    for batch in batches:
+        expect_at_least("batches", batch, 1)
+    use_one_core()
     tensorflow.prepare()
     from agents.lab.speed.profiling import profile_update
 
     for batch in batches:
-        tables.print_profile(batch, profile_update(batch, length, slots, seconds=2.0))
+        profile = profile_update(batch, length=20, slots=128, seconds=2.0)
+        whole = profile.whole
+        title = f"An update of {batch}: {profile.milliseconds:.2f} ms, {whole.calls:,.0f} kernels"
+        print_table(title, [each.row(whole) for each in profile.kernels])
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

@@ -11,28 +11,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the code beside this script
 
-from typing import Annotated
-
 from agents.cli import tyro
+from agents.cli.commands import run_command
+from agents.cli.console import open_run
+from agents.cli.tables import print_replayed
 
 
-def main(run: Annotated[Path, tyro.conf.Positional]) -> None:
+def main(run: tyro.conf.Positional[Path]) -> None:
     """Show each kept update's gradient, the weights it is longest for and what is not finite.
 
     Args:
         run: the run's folder.
     """
-    from agents import tensorflow
-    from agents.cli import tables
-
-    tensorflow.prepare()
+    opened = open_run(run)
     from agents.lab.replay import replay
-    from agents.storage.runs import Run
 
-    tables.print_replayed(replay(Run.open(run)))
+    print_replayed(replay(opened))
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

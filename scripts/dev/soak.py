@@ -14,33 +14,29 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the code beside this script
 
 from agents.cli import tyro
+from agents.cli.commands import run_command
+from agents.cli.console import say
+from agents.cli.tables import print_table
 
 MOST_GROWTH = 0.01
+FOLDER = Path("runs/soak")
+"""Folder for the trainings; what was there is removed."""
 
 
-def main(
-    steps: int = 1_000_000_000,
-    updates: int = 1_000_000,
-    seed: int = 0,
-    folder: Path = Path("runs/soak"),
-) -> None:
+def main(steps: int = 1_000_000_000, updates: int = 1_000_000) -> None:
     """Play and train for long, twice; fail if it is not the same, or memory grows by 1 %.
 
     Args:
         steps: environment steps of each of two processes.
         updates: training updates of each of two processes.
-        seed: seed of everything.
-        folder: folder for the trainings; what was there is removed.
     """
-    from agents.cli import tables
     from agents.lab.reliability import soak
 
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
     problems = []
-    for work, amount, rest in ((soak.play, steps, ()), (soak.learn, updates, (folder,))):
-        both = soak.twice(work, amount, seed, *rest)
-        tables.print_soaked(both)
+    for both in (soak.twice(soak.play, steps), soak.twice(soak.learn, updates, FOLDER)):
+        print_table(f"{both[0].parts[-1].done:,} {both[0].what}", [each.row for each in both])
         if both[0].digest != both[1].digest:
             problems.append(f"{both[0].what}: two runs of one seed differ")
         problems += [
@@ -48,13 +44,11 @@ def main(
             for each in both
             if each.growth >= MOST_GROWTH
         ]
-    problems += [f"one worker or two: {each}" for each in soak.compare_workers(folder.resolve())]
+    problems += [f"one worker or two: {each}" for each in soak.compare_workers(FOLDER.resolve())]
     if problems:
         raise RuntimeError("\n".join(problems))
-    tables.console.print("One worker or two: the same. Two runs of one seed: the same.")
+    say("One worker or two: the same. Two runs of one seed: the same.")
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

@@ -9,49 +9,55 @@ Everything runs on one core.
 import json
 import platform
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the code beside this script
 
-from typing import Annotated
-
 from agents.cli import tyro
-from agents.cli.commands import expect_place_for
+from agents.cli.commands import expect_place_for, run_command
+from agents.cli.console import use_one_core
+from agents.cli.tables import print_table
+
+SECONDS = 2.0
+"""Time for each measurement; compilation comes on top."""
 
 
 def main(
     json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
     figure: Path | None = None,
-    seconds: float = 2.0,
 ) -> None:
     """Measure speeds on one core, each beside a baseline in the same run.
 
     Args:
         json_file: file to write the figures to.
         figure: PNG file for a picture of cost against size.
-        seconds: time for each measurement; compilation comes on top.
     """
     from agents import tensorflow
-    from agents.cli import console, tables
 
     expect_place_for(json_file)
     expect_place_for(figure)
-    console.use_one_core()
+    use_one_core()
     tensorflow.prepare()
     from agents.lab.speed import throughput
     from agents.lab.speed.figures import draw_throughput
+    from agents.lab.speed.measurement import Speed
 
-    speeds = []
-    with tables.speed_table() as show:
+    speeds: list[Speed] = []
+
+    def rows() -> Iterator[dict[str, str]]:
         for measure in throughput.MEASURES:
-            for speed in measure(seconds):
+            for speed in measure(SECONDS):
                 speeds.append(speed)
-                show(speed)
+                yield speed.row
+
+    print_table("One core; ratio: to the baseline in the same run", rows())
     if json_file is not None:
         content = {
             "python": platform.python_version(),
             "processor": platform.processor() or platform.machine(),
-            "speeds": [speed._asdict() for speed in speeds],
+            "speeds": [{**speed._asdict(), "ratio": speed.ratio} for speed in speeds],
         }
         json_file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     if figure is not None:
@@ -59,6 +65,4 @@ def main(
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

@@ -12,28 +12,30 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the code beside this script
 
 from agents.cli import tyro
+from agents.cli.commands import run_command
+from agents.cli.tables import print_table
+
+PORT = 7861
 
 
-def main(visitors: tuple[int, ...] = (1, 4, 16), seconds: float = 60.0, port: int = 7861) -> None:
+def main(visitors: tuple[int, ...] = (1, 4, 16), seconds: float = 60.0) -> None:
     """Serve the playground and look at it, by more and more visitors at once.
 
     Args:
         visitors: how many at once, one number after the other.
         seconds: how long, for each of the numbers.
-        port: port to serve the page at.
     """
-    from agents.cli import tables
     from agents.lab.visitors import load, served
-    from agents.recipes.settings import expect
+    from agents.recipes.settings import expect, expect_at_least
 
-    for name, value in (("seconds", seconds), *(("visitors", each) for each in visitors)):
-        expect(value >= 1, name, "a number of at least 1", value)
-    with served(port) as (address, process):
+    for each in visitors:
+        expect_at_least("visitors", each, 1)
+    expect(seconds >= 1, "seconds", "a number of at least 1", seconds)
+    with served(PORT) as (address, process):
         load(address, process, 1, seconds)  # each number of slots is compiled once
-        tables.print_loads([load(address, process, each, seconds) for each in visitors])
+        rows = (load(address, process, each, seconds).row for each in visitors)
+        print_table("Visitors at once", rows)
 
 
 if __name__ == "__main__":
-    from agents.cli.commands import run_command
-
     run_command(lambda: tyro.cli(main))

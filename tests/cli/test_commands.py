@@ -160,7 +160,7 @@ def test_wrong_use():
         (["train_rl.py", "MountainCarContinuous-v0"], "expected actions of MultiBinary(n), Mul"),
         (["train_rl.py", "CartPole-v1", "--episodes-at-end", "-1"], "expected episodes_at_end"),
         (
-            ["throughput.py", "--json", "none/t.json"],
+            ["dev/throughput.py", "--json", "none/t.json"],
             "expected a file in a folder",
         ),
         (

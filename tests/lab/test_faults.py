@@ -25,12 +25,12 @@ def small(folder):
 def test_stopped_trainings_leave_what_others_leave(tmp_path, capsys):
     kind = faults.Kind("small", small, ("run",))
     seen = []
-    found = faults.inject(kind, tmp_path, 2, 0, seen.append)
+    found = faults.inject(kind, tmp_path, 2, seen.append)
     assert seen == [1, 2]
     assert found.problems == []
     assert sum(found.stops.values()) == len(found.lost) == 2
     assert found.finished > 0
-    tables.print_faults({"small": found})
+    tables.print_table("stopped", [found.row("small")])
     assert "small" in capsys.readouterr().out
 
 
@@ -104,13 +104,13 @@ def test_long_play_is_measured_and_the_same_twice():
     assert [part.done for part in one.parts] == [steps // 20 * k for k in range(1, 21)]
     assert one.digest == two.digest != other.digest
     assert one.parts[-1].mebibytes > 10
-    tables.print_soaked([one, two])
+    tables.print_table("soaked", [one.row, two.row])
 
 
 @SAVING
 def test_long_learning_is_measured(tmp_path, monkeypatch):
     monkeypatch.setattr("agents.tensorflow.prepare", lambda: None)  # it runs here already
-    learned = soak.learn(0, 400, 0, tmp_path)
+    learned = soak.learn(0, 400, tmp_path)
     assert [part.done for part in learned.parts] == [20 * k for k in range(1, 21)]
     assert all(part.per_second > 0 for part in learned.parts)
 

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from typing import Any
@@ -26,11 +26,9 @@ class LocalProcesses:
 
     Attributes:
         workers: how many are done at once, at least 1; ValueError if it is less.
-        begin: what each process does first; a function of a module.
     """
 
     workers: int = 1
-    begin: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         expect_at_least("workers", self.workers, 1)
@@ -43,7 +41,7 @@ class LocalProcesses:
             while waiting or running:
                 while waiting and len(running) < self.workers:
                     job = waiting.popleft()
-                    process = JobProcess(job, self.begin)
+                    process = JobProcess(job)
                     running[process.receiver] = job, process
                     yield job, News(state="starting")
                 ready: list[Any] = list(connection.wait(list(running)))
@@ -65,17 +63,16 @@ class JobProcess:
 
     Args:
         job: the job; the process starts at once.
-        begin: what it does first, if there is something.
 
     Attributes:
         receiver: what can be waited for: it is ready when there are news, or the process has ended.
     """
 
-    def __init__(self, job: Job, begin: Callable[[], None] | None = None) -> None:
+    def __init__(self, job: Job) -> None:
         # What TensorFlow compiles for a run is freed only with its process.
         context = get_context("spawn")
         self.receiver, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=_work, args=(job, sender, begin), daemon=True)
+        self._process = context.Process(target=_work, args=(job, sender), daemon=True)
         self._process.start()
         sender.close()  # so that the pipe ends with the process
 
@@ -105,13 +102,11 @@ class JobProcess:
         self._process.join()
 
 
-def _work(job: Job, sender: Any, begin: Callable[[], None] | None) -> None:
+def _work(job: Job, sender: connection.Connection) -> None:
     # Ctrl-C goes to all processes of a terminal; the first of them decides what is to be done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        if begin is not None:
-            begin()
         job.work(lambda *news: sender.send(News(*news)))
     except Exception as error:  # whatever it is, the other runs go on
         if os.environ.get(DEBUG):

@@ -84,6 +84,15 @@ class Tally(NamedTuple):
     seconds: Mapping[str, float]
     peak_growth: float
 
+    @property
+    def rows(self) -> Iterator[dict[str, str]]:
+        """The rows of a table, one for each loader, by its columns."""
+        outcomes = sorted({outcome for _, outcome in self.outcomes})
+        for name, seconds in self.seconds.items():
+            counts = {outcome: self.outcomes[name, outcome] for outcome in outcomes}
+            speed = {"files a second": f"{sum(counts.values()) / seconds:.0f}"}
+            yield {"loader": name, **{key: str(count) for key, count in counts.items()}, **speed}
+
 
 def make_loaders(folder: Path) -> dict[str, Loader]:
     """Writes a whole file of each kind into a folder; returns its loader, by the kind's name."""

@@ -6,6 +6,7 @@ how much memory a process holds.
 
 import hashlib
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -57,15 +58,28 @@ class Soaked(NamedTuple):
         """How much more memory is held at the end than after a tenth, as a fraction of that."""
         return self.parts[-1].mebibytes / self.parts[PARTS // 10 - 1].mebibytes - 1
 
+    @property
+    def row(self) -> dict[str, str]:
+        """The work as a row of a table, by its columns."""
+        speeds = [part.per_second for part in self.parts]
+        return {
+            "a second: first part": f"{speeds[0]:,.0f}",
+            "median": f"{statistics.median(speeds):,.0f}",
+            "last": f"{speeds[-1]:,.0f}",
+            "MiB after a tenth": f"{self.parts[PARTS // 10 - 1].mebibytes:,.1f}",
+            "end": f"{self.parts[-1].mebibytes:,.1f} ({self.growth:+.2%})",
+            "SHA-256": self.digest[:12],
+        }
 
-def twice(work: Callable[..., Soaked], amount: int, *rest: Any) -> list[Soaked]:
+
+def twice(work: Callable[..., Soaked], amount: int, *rest: Path) -> list[Soaked]:
     """Does some work in two processes at once; each gets a number, the amount and the rest."""
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         both = [pool.submit(work, number, amount, *rest) for number in range(2)]
         return [each.result() for each in both]
 
 
-def play(_: int, steps: int, seed: int) -> Soaked:
+def play(_: int, steps: int, seed: int = 0) -> Soaked:
     """Plays all tasks in turn by random answers, the lengths chosen by a curriculum.
 
     Args:
@@ -87,13 +101,12 @@ def play(_: int, steps: int, seed: int) -> Soaked:
     return Soaked("environment steps", parts, digest.hexdigest())
 
 
-def learn(number: int, updates: int, seed: int, folder: Path) -> Soaked:
+def learn(number: int, updates: int, folder: Path) -> Soaked:
     """Trains a small Neural Turing Machine by updates of single tapes.
 
     Args:
         number: of the process.
         updates: how many.
-        seed: of the training.
         folder: for the run, which is saved as any.
     """
     from agents import tensorflow
@@ -115,7 +128,6 @@ def learn(number: int, updates: int, seed: int, folder: Path) -> Soaked:
         blur_cost=0.1,
         replay=0.25,
         curriculum="prediction_gain",
-        seed=seed,
     )
     began = time.perf_counter()
     parts: list[Part] = []

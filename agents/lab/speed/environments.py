@@ -15,16 +15,10 @@ def environment_speeds(seconds: float) -> Iterator[Speed]:
     for rows in (1, 16, 256, 4096, 16384):
         copy = _vector_steps("NTMCopy-v0", rows, seconds)
         cartpole = _vector_steps("CartPole-v1", rows, seconds)
-        yield Speed(
-            f"make_vec NTMCopy-v0, {rows} environments",
-            copy,
-            "steps/s",
-            f"make_vec CartPole-v1, {rows}",
-            cartpole,
-            copy / cartpole,
-        )
+        what = f"make_vec NTMCopy-v0, {rows} environments"
+        yield Speed(what, copy, "steps/s", f"make_vec CartPole-v1, {rows}", baseline_value=cartpole)
     copy, cartpole = (_single_steps(env, seconds) for env in ("NTMCopy-v0", "CartPole-v1"))
-    yield Speed("make NTMCopy-v0", copy, "steps/s", "make CartPole-v1", cartpole, copy / cartpole)
+    yield Speed("make NTMCopy-v0", copy, "steps/s", "make CartPole-v1", baseline_value=cartpole)
 
 
 def task_speeds(seconds: float) -> Iterator[Speed]:
@@ -34,8 +28,8 @@ def task_speeds(seconds: float) -> Iterator[Speed]:
         copy = measure("NTMCopy-v0", rows, seconds)
         for protocol in PROTOCOLS.values():
             speed = measure(protocol.env_id, rows, seconds)
-            what = f"{protocol.env_id}, {verb}"
-            yield Speed(what, speed, "steps/s", f"NTMCopy-v0, {verb}", copy, speed / copy)
+            what, baseline = f"{protocol.env_id}, {verb}", f"NTMCopy-v0, {verb}"
+            yield Speed(what, speed, "steps/s", baseline, baseline_value=copy)
 
 
 def _drawn_steps(env_id: str, rows: int, seconds: float) -> float:
@@ -96,14 +90,8 @@ def sb3_speeds(seconds: float) -> Iterator[Speed]:
     for rows in (16, 256, 1024):
         fast = _sb3_steps(TaskVecEnv("NTMCopy-v0", rows), seconds)
         slow = _sb3_steps(make_vec_env(lambda: gym.make("NTMCopy-v0"), n_envs=rows), seconds)
-        yield Speed(
-            f"Stable-Baselines3's TaskVecEnv, NTMCopy-v0, {rows} environments",
-            fast,
-            "steps/s",
-            f"DummyVecEnv, {rows}",
-            slow,
-            fast / slow,
-        )
+        what = f"Stable-Baselines3's TaskVecEnv, NTMCopy-v0, {rows} environments"
+        yield Speed(what, fast, "steps/s", f"DummyVecEnv, {rows}", baseline_value=slow)
 
 
 def _sb3_steps(envs: Any, seconds: float) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from agents.lab.speed.measurement import MEMORY_PASSES, Speed, rate
 from agents.recipes.cells import NTMConfig
+from agents.storage.checkout import ROOT
 
 EVALUATION = """
 import resource, sys, time
@@ -47,7 +48,7 @@ def evaluation_times(
     """
     sizes = [str(size) for size in (length, slots, episodes)]
     command = [sys.executable, "-c", EVALUATION, *sizes]
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout
     took, gibibytes = map(float, told.split())
     what = f"evaluation, Copy, {length:,} vectors, {slots:,} slots"
     memory = np.ones((episodes, NTMConfig.width, slots), np.float32)
@@ -60,5 +61,5 @@ def evaluation_times(
 
     floor = (2 * length + 1) / rate(passes, seconds)
     name = f"NumPy, {MEMORY_PASSES} passes over such a memory at each step"
-    yield Speed(what, took, "s", name, floor, took / floor)
+    yield Speed(what, took, "s", name, baseline_value=floor)
     yield Speed(f"{what}: most memory in use", gibibytes, "GiB")

@@ -17,7 +17,6 @@ class Speed(NamedTuple):
         unit: its unit.
         baseline: what it is compared to, empty if to nothing.
         baseline_value: the baseline's figure in the same unit.
-        ratio: how many times the baseline's speed; for times, how many times the baseline's time.
     """
 
     what: str
@@ -25,7 +24,22 @@ class Speed(NamedTuple):
     unit: str
     baseline: str = ""
     baseline_value: float | None = None
-    ratio: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times the baseline's speed; for times, how many times the baseline's time."""
+        return None if self.baseline_value is None else self.value / self.baseline_value
+
+    @property
+    def row(self) -> dict[str, str]:
+        """The measurement as a row of a table, by its columns."""
+        return {
+            "what": self.what,
+            "figure": f"{self.value:,.4g} {self.unit}",
+            "baseline": self.baseline,
+            "its figure": "" if self.baseline_value is None else f"{self.baseline_value:,.4g}",
+            "ratio": "" if self.ratio is None else f"{self.ratio:.2f}",
+        }
 
 
 def rate(work: Callable[[], int], seconds: float) -> float:

@@ -33,6 +33,16 @@ class Kernels(NamedTuple):
     calls: float
     milliseconds: float
 
+    def row(self, of_all: "Kernels") -> dict[str, str]:
+        """Returns them as a row of a table, by its columns, beside all kernels of the update."""
+        return {
+            "kernels": self.kind,
+            "calls": f"{self.calls:,.0f}",
+            "of all calls": f"{self.calls / of_all.calls:.0%}",
+            "ms, recorded": f"{self.milliseconds:.2f}",
+            "of all ms": f"{self.milliseconds / of_all.milliseconds:.0%}",
+        }
+
 
 class _Instruction(NamedTuple):
     """A line of a compiled program: its largest result, what it does, and what it is given."""
@@ -52,6 +62,12 @@ class Profile(NamedTuple):
 
     milliseconds: float
     kernels: list[Kernels]
+
+    @property
+    def whole(self) -> Kernels:
+        """All kernels together."""
+        calls = sum(each.calls for each in self.kernels)
+        return Kernels("all", calls, sum(each.milliseconds for each in self.kernels))
 
 
 def profile_update(batch: int, length: int, slots: int, seconds: float) -> Profile:

@@ -16,6 +16,7 @@ from agents.lab.speed.measurement import MEMORY_PASSES, Speed, rate
 from agents.policies.recurrent import make_cell
 from agents.recipes.cells import CELL_CONFIGS, NTMConfig
 from agents.recipes.supervised import CopyConfig
+from agents.storage.checkout import ROOT
 from agents.training.tapes import Tapes, in_groups
 from agents.training.updates import build_optimizer, compile_test, compile_updates
 from ntm_gym import Copy
@@ -55,7 +56,7 @@ def _training_speeds(what: str, config: CopyConfig, seconds: float) -> Iterator[
 
         baseline = rate(updates, seconds)
         name = f"keras.layers.RNN, jit_compile={jit}"
-        yield Speed(what, unrolled, "sequences/s", name, baseline, unrolled / baseline)
+        yield Speed(what, unrolled, "sequences/s", name, baseline_value=baseline)
 
 
 def _network(config: CopyConfig) -> tuple[Any, keras.optimizers.Optimizer]:
@@ -85,16 +86,11 @@ def _keras_update(
 def update_times(seconds: float) -> Iterator[Speed]:
     """Yields milliseconds of one update at length 20 beside the floor of its arithmetic."""
     for batch in (1, 4, 32):
+        what = f"update, length 20, batch {batch}"
+        baseline = f"floor: NumPy's products and {MEMORY_PASSES} passes over memory"
         floor = _floor_ms(batch, seconds)
         value = _update_ms(batch, 20, 128, seconds)
-        yield Speed(
-            f"update, length 20, batch {batch}",
-            value,
-            "ms",
-            f"floor: NumPy's products and {MEMORY_PASSES} passes over memory",
-            floor,
-            value / floor,
-        )
+        yield Speed(what, value, "ms", baseline, baseline_value=floor)
 
 
 def part_times(seconds: float) -> Iterator[Speed]:
@@ -103,7 +99,7 @@ def part_times(seconds: float) -> Iterator[Speed]:
         test = compile_test(_network(CopyConfig(cell=NTMConfig()))[0])
         value = per_batch_ms(test, _tapes(batch, 20), seconds)
         whole, what = _update_ms(batch, 20, 128, seconds), f"update, length 20, batch {batch}"
-        yield Speed(f"answers alone, batch {batch}", value, "ms", what, whole, value / whole)
+        yield Speed(f"answers alone, batch {batch}", value, "ms", what, baseline_value=whole)
 
 
 def scaling_times(seconds: float) -> Iterator[Speed]:
@@ -183,21 +179,15 @@ def import_times(seconds: float) -> Iterator[Speed]:  # noqa: ARG001
 
     def duration(code: str) -> float:
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True)
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
         return time.perf_counter() - began
 
     value, nothing, gymnasium = (
         min(duration(code) for _ in range(5))
         for code in ("import ntm_gym", "pass", "import gymnasium")
     )
-    yield Speed(
-        "import ntm_gym",
-        value - nothing,
-        "s",
-        "import gymnasium",
-        gymnasium - nothing,
-        (value - nothing) / (gymnasium - nothing),
-    )
+    beside = gymnasium - nothing
+    yield Speed("import ntm_gym", value - nothing, "s", "import gymnasium", baseline_value=beside)
 
 
 MEASURES = (

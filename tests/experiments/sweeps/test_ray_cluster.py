@@ -17,7 +17,7 @@ from helpers.marks import SAVING
 from helpers.quick_jobs import Fails, LosesItsWorker
 from helpers.tiny_plan import TINY, plan_of, write_plan
 
-from agents.cli.executors import chosen_executor
+from agents.cli.sweeps import chosen_executor
 from agents.experiments.benchmark.grid import make_jobs
 from agents.experiments.sweeps.local_processes import LocalProcesses
 from agents.experiments.sweeps.ray_cluster import RayCluster

@@ -358,9 +358,9 @@ def test_visitors_look_at_views_and_play_through_them(gallery, monkeypatch):
 
 
 def test_the_worst_of_twenty_is_between_the_last():
-    median, worst = visitors.median_and_worst([1.0, 2.0, 3.0, 40.0])
-    assert median == 2.5
-    assert 3 < worst < 40
+    found = visitors.Load(1, [1.0, 2.0, 3.0, 40.0], [0.1, 0.2], 1.0, 0.5).row
+    assert found["view, s"] == "2.500"
+    assert 3 < float(found["95 % of views"]) < 40
 
 
 def test_the_page_opens_on_the_neural_turing_machine(gallery):

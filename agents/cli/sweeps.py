@@ -1,11 +1,13 @@
-"""What `--workers` and `--ray` of the scripts mean: where a sweep's jobs are done."""
+"""The jobs of a sweep: where they are done (`--workers`, `--ray`), progress, and how it ends."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated
 
 from tyro.constructors import PrimitiveConstructorSpec
 
-from agents.cli.console import load_tensorflow_silently
-from agents.experiments.sweeps.sweep import Executor
+from agents.cli.console import stop_when_terminated, sweep_progress
+from agents.experiments.sweeps.sweep import Executor, Job, run_missing
 
 
 def _address(words: list[str]) -> str:
@@ -42,7 +44,25 @@ def chosen_executor(workers: int | None, ray: str | None) -> Executor:
     if ray is None:
         from agents.experiments.sweeps.local_processes import LocalProcesses
 
-        return LocalProcesses(1 if workers is None else workers, load_tensorflow_silently)
+        return LocalProcesses(1 if workers is None else workers)
     from agents.experiments.sweeps.ray_cluster import RayCluster
 
     return RayCluster(None if ray == "local" else ray, workers)
+
+
+def do_jobs(jobs: Sequence[Job], executor: Executor) -> dict[Path, str]:
+    """Does the jobs that are not done yet, under bars that show how far they are.
+
+    Returns:
+        The jobs that failed, by folder: why.
+    """
+    stop_when_terminated()
+    with sweep_progress(len(jobs)) as listen:
+        return run_missing(jobs, executor, listen)
+
+
+def expect_none_failed(failed: Mapping[Path, str], of_all: str) -> None:
+    """Raises RuntimeError, which names them, if some failed of all, such as "8 runs"."""
+    if failed:
+        reasons = "\n".join(f"{job}: {reason}" for job, reason in failed.items())
+        raise RuntimeError(f"{len(failed)} of {of_all} failed\n{reasons}")
