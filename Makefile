@@ -11,7 +11,7 @@ PRETRAINED := copy-ntm copy-dnc copy-lstm associative_recall-ntm associative_rec
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help train test figures docs throughput page reports pretrained playground clean
+.PHONY: help train quick test check figures docs throughput page reports pretrained playground clean
 
 help: ## show this
 	@echo "make train [TASK=copy|repeat_copy|associative_recall|...] [SEED=0] [RUN=folder]"
@@ -21,11 +21,16 @@ train: .venv/installed-agents ## train, evaluate and draw one run; replaces an e
 	$(BIN)/python scripts/train.py $(TASK) --seed $(SEED) --run $(RUN) --overwrite
 	$(BIN)/python scripts/plot.py $(RUN)
 
-test: .venv/installed-dev ## check style and types, and run all tests
+quick: check ## check style and types, and run the tests that are not slow, in a minute
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist worksteal
+
+test: check ## check style and types, and run all tests
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 figures: .venv/installed-agents ## rewrite the README's pictures in docs/images
 	$(BIN)/python scripts/dev/pictures.py
