@@ -44,28 +44,6 @@ class Experience(NamedTuple):
         return int(self.steps.sum()) * self.rewards.shape[1]
 
 
-class Played(NamedTuple):
-    """What a player has done in G episodes of T steps, before it is laid out as `Experience`.
-
-    Attributes:
-        observations: float32[G, T, D].
-        outputs: the network's, float32[G, T, P].
-        actions: float32[G * K, T, A].
-        rewards: float64[G * K, T].
-        values: float64[G, T + 1].
-        steps: int32[G].
-        infos: by name, [G * K].
-    """
-
-    observations: NDArray[np.float32]
-    outputs: NDArray[np.float32]
-    actions: NDArray[np.float32]
-    rewards: NDArray[np.float64]
-    values: NDArray[np.float64]
-    steps: NDArray[np.int32]
-    infos: dict[str, NDArray[Any]]
-
-
 KEPT_INFOS = ("is_success", "bit_errors", "length")
 """What is kept of infos. The right answers, `target`, are not read anywhere here."""
 
@@ -107,22 +85,17 @@ class Player(abc.ABC):
             rng: draws all that is drawn.
         """
 
-    def _experience(self, played: Played) -> Experience:
-        """Gives what was played its axis of rollouts, and the probabilities of what was drawn."""
-        config = self.config
-        rows = config.episodes, config.rollouts
-        taken = played.actions.reshape(*rows, config.longest, -1)
-        policy = played.outputs[:, np.newaxis, :, : self.actions.size]
-        values = played.values[:, np.newaxis]
-        return Experience(
-            played.observations,
-            taken,
-            played.rewards.reshape(*rows, config.longest),
-            np.broadcast_to(values, (*rows, config.longest + 1)),
-            self.actions.log_probabilities(policy, taken).numpy(),
-            played.steps,
-            {name: value.reshape(rows) for name, value in played.infos.items()},
-        )
+    def _by_rollout(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Gives rows [G * K, ...] an axis of rollouts, [G, K, ...]."""
+        return rows.reshape(self.config.episodes, self.config.rollouts, *rows.shape[1:])
+
+    def _log_probabilities(
+        self, outputs: NDArray[np.float32], actions: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Of the parts of actions [G, K, T, A], by a network's outputs [G, T, P]."""
+        policy = outputs[:, np.newaxis, :, : self.actions.size]
+        logs: NDArray[np.float32] = self.actions.log_probabilities(policy, actions).numpy()
+        return logs
 
 
 class TapePlayer(Player):
@@ -179,13 +152,19 @@ class TapePlayer(Player):
             _, rewards[t], *_, info = self.envs.step(self.actions.to_space(actions))
             _keep(infos, info, ends == t + 1)
         playing = np.arange(longest)[:, np.newaxis] < ends
-        values = np.zeros((config.episodes, longest + 1))
+        values = np.zeros((config.episodes, rollouts, longest + 1))
         if self.has_critic:
-            values[:, :-1] = outputs[..., -1] * playing.T
+            values[:, 0, :-1] = outputs[..., -1] * playing.T
         taken = (drawn * playing[..., np.newaxis]).swapaxes(0, 1).astype(np.float32)
-        rewards = (rewards * playing).T
-        return self._experience(
-            Played(tapes.inputs, outputs, taken, rewards, values, tapes.steps, infos)
+        actions = self._by_rollout(taken)
+        return Experience(
+            observations=tapes.inputs,
+            actions=actions,
+            rewards=self._by_rollout((rewards * playing).T),
+            values=values,
+            log_probabilities=self._log_probabilities(outputs, actions),
+            steps=tapes.steps,
+            infos={name: self._by_rollout(info) for name, info in infos.items()},
         )
 
 
@@ -233,8 +212,15 @@ class EpisodePlayer(Player):
         # Up to the step after the last: what was expected there counts if the end was a cut.
         known = np.arange(longest + 1) < (steps + ~terminated)[:, np.newaxis]
         values = outputs[..., -1].astype(np.float64) * known
-        return self._experience(
-            Played(observations, outputs[:, :-1], taken, rewards, values, steps, infos)
+        actions = self._by_rollout(taken)
+        return Experience(
+            observations=observations,
+            actions=actions,
+            rewards=self._by_rollout(rewards),
+            values=self._by_rollout(values),
+            log_probabilities=self._log_probabilities(outputs[:, :-1], actions),
+            steps=steps,
+            infos={name: self._by_rollout(info) for name, info in infos.items()},
         )
 
 
