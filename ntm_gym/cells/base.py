@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ntm_gym.cells.checks import (
@@ -36,7 +35,7 @@ class ControlledCell(keras.layers.Layer):
         controller_layers: number of controller layers.
         clip: bound on the magnitude of the outputs and of what the controller tells a memory.
         read_size: how many numbers are read from the memory at a step; 0 without one.
-        head_biases: initial biases of the layer that speaks to the memory; none without one.
+        head_size: how many numbers the controller tells the memory at a step; 0 without one.
         **kwargs: ``name``, ``dtype`` and ``trainable`` of a Keras layer. dtype is float32 or
             float64.
 
@@ -55,7 +54,7 @@ class ControlledCell(keras.layers.Layer):
         controller_layers: int,
         clip: float,
         read_size: int,
-        head_biases: np.ndarray,
+        head_size: int,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -87,13 +86,8 @@ class ControlledCell(keras.layers.Layer):
             for layer in range(controller_layers)
         ]
         self.head_layer: Any = None
-        if len(head_biases):
-            self.head_layer = dense(
-                len(head_biases),
-                bias_initializer=lambda shape, dtype=None: tf.constant(head_biases, dtype, shape),
-                dtype=self.dtype_policy,
-                name="heads",
-            )
+        if head_size:
+            self.head_layer = dense(head_size, dtype=self.dtype_policy, name="heads")
         self.output_layer = dense(output_dim, dtype=self.dtype_policy, name="output")
         # Keras has told `trainable` to the layers that were there then, and these are newer.
         for layer in (self.input_layer, *self.recurrent_layers, self.output_layer):

@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ntm_gym.cells import addressing, dnc_addressing
@@ -83,7 +82,7 @@ class DNCCell(ControlledCell):
             controller_layers,
             clip,
             read_heads * width,
-            np.zeros(size),
+            size,
             **kwargs,
         )
         self.slots, self.width, self.read_heads = slots, width, read_heads

@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ntm_gym.cells.base import ControlledCell
@@ -47,7 +46,7 @@ class LSTMCell(ControlledCell):
         **kwargs: Any,
     ) -> None:
         check_sizes(layers=layers)
-        super().__init__(output_dim, units, "lstm", layers, clip, 0, np.zeros(0), **kwargs)
+        super().__init__(output_dim, units, "lstm", layers, clip, 0, 0, **kwargs)
         self.layers = layers
 
     @property

@@ -116,7 +116,7 @@ def test_steps_after_the_longest_row_do_nothing(name):
     [
         ("ntm, 2 layers, 2 + 3 heads, learned start", "float64", 1e-9),
         (
-            "ntm, feed-forward, 2 layers, 2 + 1 heads, read first, skipping blank slots",
+            "ntm, feed-forward, 2 layers, 2 + 1 heads, read first",
             "float32",
             1e-5,
         ),
