@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ntm_gym.cells import HeadOutputs, HeadParameters, Interface
 from ntm_gym.cells.controllers import Dense, call_dense
-from ntm_gym.cells.state import flatten
+from ntm_gym.cells.state import Step, flatten
 
 HEADS = ("both", "read", "write")
 LARGEST_NOISE = 10.0
@@ -145,9 +145,7 @@ class Intervened:
             [projected, tf.broadcast_to(numbers[:, tf.newaxis], [*projected.shape[:2], 1])], axis=2
         )
 
-    def step(
-        self, projected: tf.Tensor, state: Any, dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, Any, tf.Tensor]:
+    def step(self, projected: tf.Tensor, state: Any, dense: Dense = call_dense) -> Step:
         """Takes the cell's step with a disturbed memory and heads that are told something else."""
         number = projected[0, -1]
         disturbed = number >= tf.cast(self._numbers.first_step, number.dtype)

@@ -7,6 +7,19 @@ import tensorflow as tf
 from ntm_gym.cells import addressing
 
 
+class Address(NamedTuple):
+    """Where H heads are.
+
+    Attributes:
+        weights: float[B, H, S] on the simplex.
+        blur: float[B, H] in [0, 1), how far each was from a single slot before it was sharpened,
+            see ``addressing.blur``.
+    """
+
+    weights: tf.Tensor
+    blur: tf.Tensor
+
+
 class HeadParameters(NamedTuple):
     """What a controller tells H heads of one kind (section 3.3 of the paper).
 
@@ -24,21 +37,17 @@ class HeadParameters(NamedTuple):
     shifts: tf.Tensor
     gammas: tf.Tensor
 
-    def address(self, memory: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def address(self, memory: tf.Tensor, previous: tf.Tensor) -> Address:
         """Finds the heads' new addresses, equations 5 to 9 in a row (figure 2 of the paper).
 
         Args:
             memory: float[B, N, S].
             previous: float[B, H, S], the heads' addresses one step before.
-
-        Returns:
-            The addresses, float[B, H, S] on the simplex, and how far each was from a single slot
-            before it was sharpened, float[B, H] in [0, 1), see ``addressing.blur``.
         """
         content = addressing.content_weights(memory, self.keys, self.strengths)
         gated = addressing.interpolate(content, previous, self.gates)
         shifted = addressing.shift(gated, self.shifts)
-        return addressing.sharpen(shifted, self.gammas), addressing.blur(shifted)
+        return Address(addressing.sharpen(shifted, self.gammas), addressing.blur(shifted))
 
 
 class HeadOutputs(NamedTuple):

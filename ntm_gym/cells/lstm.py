@@ -8,7 +8,7 @@ import tensorflow as tf
 from ntm_gym.cells.base import ControlledCell
 from ntm_gym.cells.checks import check_sizes
 from ntm_gym.cells.controllers import Dense, call_dense
-from ntm_gym.cells.state import LSTMState
+from ntm_gym.cells.state import LSTMState, Step
 
 
 @keras.saving.register_keras_serializable(package="ntm_gym")
@@ -58,13 +58,12 @@ class LSTMCell(ControlledCell):
         """Returns the states before the first step, zeros float[batch_size, units]."""
         return self.zero_states(batch_size)
 
-    def step(
-        self, projected: tf.Tensor, state: LSTMState, dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, LSTMState, tf.Tensor]:
+    def step(self, projected: tf.Tensor, state: LSTMState, dense: Dense = call_dense) -> Step:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
         nothing = projected[:, :0]
-        hidden, controller = self.control(projected, nothing, state.controller, dense)
-        return hidden, LSTMState(controller), tf.zeros_like(hidden[:, 0])
+        control = self.control(projected, nothing, state.controller, dense)
+        hidden = control.hidden
+        return Step(hidden, LSTMState(control.states), tf.zeros_like(hidden[:, 0]))
 
     def with_slots(self, slots: int) -> ControlledCell:  # noqa: ARG002
         """Returns this cell: it has no memory whose size could change."""

@@ -18,7 +18,7 @@ from ntm_gym.cells.checks import (
 )
 from ntm_gym.cells.controllers import Dense, call_dense
 from ntm_gym.cells.heads import HeadOutputs, head_size, split_heads
-from ntm_gym.cells.state import NTMState, flatten
+from ntm_gym.cells.state import NTMState, Step, flatten
 
 BLANK = 1e-6
 """Every element of a constant initial memory."""
@@ -176,26 +176,20 @@ class NTMCell(ControlledCell):
             )
         )
 
-    def step(
-        self, projected: tf.Tensor, state: NTMState, dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, NTMState, tf.Tensor]:
+    def step(self, projected: tf.Tensor, state: NTMState, dense: Dense = call_dense) -> Step:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
-        hidden, controller = self.control(projected, state.reads, state.controller, dense)
-        heads = self.head_outputs(dense(self.head_layer, hidden))
-
-        def read(memory: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            weights, blur = heads.read.address(memory, state.read_weights)
-            return weights, blur, addressing.read(memory, weights)
-
-        if self.read_first:
-            read_weights, read_blur, reads = read(state.memory)
-        write_weights, write_blur = heads.write.address(state.memory, state.write_weights)
-        memory = addressing.write(state.memory, write_weights, heads.erase, heads.add)
-        if not self.read_first:
-            read_weights, read_blur, reads = read(memory)
-        state = NTMState(controller, memory, read_weights, write_weights, reads)
-        blur = tf.reduce_sum(read_blur, axis=1) + tf.reduce_sum(write_blur, axis=1)
-        return self.features(hidden, reads), state, blur
+        control = self.control(projected, state.reads, state.controller, dense)
+        heads = self.head_outputs(dense(self.head_layer, control.hidden))
+        written = heads.write.address(state.memory, state.write_weights)
+        memory = addressing.write(state.memory, written.weights, heads.erase, heads.add)
+        seen = state.memory if self.read_first else memory
+        read = heads.read.address(seen, state.read_weights)
+        reads = addressing.read(seen, read.weights)
+        return Step(
+            self.features(control.hidden, reads),
+            NTMState(control.states, memory, read.weights, written.weights, reads),
+            tf.reduce_sum(read.blur, axis=1) + tf.reduce_sum(written.blur, axis=1),
+        )
 
     def head_outputs(self, raw: tf.Tensor) -> HeadOutputs:
         """Brings the head layer's outputs, float[B, n], into their ranges, for all heads."""
