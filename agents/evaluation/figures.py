@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
+import tensorflow as tf
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
@@ -15,7 +16,7 @@ from agents.policies.recurrent import RecurrentAgent
 from agents.recipes.settings import expect_at_least
 from agents.storage.runs import Run
 from ntm_gym import Batch, Task
-from ntm_gym.cells import Unrolled
+from ntm_gym.cells import Unrolled, unroll
 from ntm_gym.metrics import cost_bits
 
 BITS = {"cmap": "viridis", "vmin": 0.0, "vmax": 1.0, "aspect": "auto", "interpolation": "nearest"}
@@ -57,7 +58,7 @@ class Insight(NamedTuple):
 
 def look_inside(agent: RecurrentAgent, tape: Batch) -> Insight:
     """Runs a network over a batch of one tape and gathers what its heads did."""
-    result = agent.trace(tape)
+    result = unroll(agent.cell, tf.convert_to_tensor(tape.inputs), tape.steps, trace=True)
     logits = result.outputs.numpy()
     return Insight(
         tape,

@@ -1,7 +1,7 @@
 """What if: a network whose access to its memory is disturbed, to see what it needs.
 
-    agent = RecurrentAgent.pretrained("copy")
-    agent.trace(tape, Interventions(content=False, heads="read", first_step=21))
+    cell = RecurrentAgent.pretrained("copy").cell
+    Tracer(cell).trace(tape.inputs[0], Interventions(content=False, heads="read", first_step=21))
 
 The network's weights stay as they are. A smaller memory needs none of this: `with_slots` gives it.
 """
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ntm_gym.cells import HeadOutputs, HeadParameters, Interface
 from ntm_gym.cells.controllers import Dense, call_dense
-from ntm_gym.cells.state import flatten
+from ntm_gym.cells.state import Step, flatten
 
 HEADS = ("both", "read", "write")
 LARGEST_NOISE = 10.0
@@ -29,8 +29,7 @@ class Interventions:
 
     Attributes:
         content: whether content can be looked up. Otherwise all slots look alike to the heads: the
-            strength of every key is 0. (A cell with ``skip_blank`` still tells blank slots from
-            others.)
+            strength of every key is 0.
         content_share: the share of an address that is found by content, frozen to 0 to 1; None
             leaves it to the network. Of a Neural Turing Machine this is the interpolation gate
             (eq. 7). Of a Differentiable Neural Computer it is the rest of the allocation gate, and
@@ -146,9 +145,7 @@ class Intervened:
             [projected, tf.broadcast_to(numbers[:, tf.newaxis], [*projected.shape[:2], 1])], axis=2
         )
 
-    def step(
-        self, projected: tf.Tensor, state: Any, dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, Any, tf.Tensor]:
+    def step(self, projected: tf.Tensor, state: Any, dense: Dense = call_dense) -> Step:
         """Takes the cell's step with a disturbed memory and heads that are told something else."""
         number = projected[0, -1]
         disturbed = number >= tf.cast(self._numbers.first_step, number.dtype)
@@ -226,9 +223,9 @@ def _normal(like: tf.Tensor, seed: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
     return tf.random.stateless_normal(like.shape, seeds, dtype=like.dtype)
 
 
-def intervene(cell: Any, interventions: Interventions | None) -> Any:
+def intervene(cell: Any, interventions: Interventions) -> Any:
     """Returns what ``unroll`` runs in the place of a cell; without a memory, the cell itself."""
-    if interventions is None or cell.slots is None:
+    if cell.slots is None:
         return cell
     return Intervened(cell, interventions.numbers())
 

@@ -10,14 +10,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from agents.inspection.interventions import Interventions, intervene
 from agents.policies.pretrained import pretrained_run
 from agents.recipes.reward import RewardConfig
 from agents.recipes.supervised import TrainConfig
 from agents.storage.networks import cell_of
 from agents.storage.runs import Run
 from ntm_gym import Batch
-from ntm_gym.cells import CELLS, Unrolled, unroll
+from ntm_gym.cells import CELLS, unroll
 
 TAPES_AT_ONCE = 32
 """Tapes that one compiled call answers; more would leave the processor's caches."""
@@ -49,9 +48,6 @@ class RecurrentAgent:
         self.cell = cell
         self._step = tf.function(cell.call, jit_compile=True, autograph=False)
         self._unroll = tf.function(
-            lambda inputs, steps: unroll(cell, inputs, steps).outputs, autograph=False
-        )
-        self._unroll_compiled = tf.function(
             lambda inputs, steps: unroll(cell, inputs, steps).outputs,
             jit_compile=True,
             autograph=False,
@@ -131,25 +127,15 @@ class RecurrentAgent:
             inputs[: len(part), : part.inputs.shape[1]] = part.inputs
             steps = np.zeros(rows, np.int32)
             steps[: len(part)] = part.steps
-            outputs = self._unroll_compiled(inputs, steps).numpy()
+            outputs = self._unroll(inputs, steps).numpy()
             return outputs[: len(part), : part.inputs.shape[1]]
 
         # Compiles, once: tapes of no steps take no time.
-        self._unroll_compiled(
+        self._unroll(
             np.zeros((rows, length, batch.inputs.shape[2]), np.float32), np.zeros(rows, np.int32)
         )
         with ThreadPoolExecutor(cores) as pool:
             return np.concatenate(list(pool.map(answer, range(0, len(batch), rows))))
-
-    def trace(self, batch: Batch, interventions: Interventions | None = None) -> Unrolled:
-        """Runs the cell over tapes and keeps its states at every step, for pictures.
-
-        Args:
-            batch: the tapes.
-            interventions: how to disturb its memory; means nothing to a cell without one.
-        """
-        cell = intervene(self.cell, interventions)
-        return unroll(cell, tf.convert_to_tensor(batch.inputs), batch.steps, trace=True)
 
 
 def _compiled_length(steps: int) -> int:

@@ -36,10 +36,6 @@ class NTMConfig:
     """Whether a step reads the memory before it writes, or after."""
     clip: float = 20.0
     """Bound on the heads' raw parameters and on the outputs."""
-    gate_bias: float = 0.0
-    """Initial bias of the interpolation gates; below 0, heads begin by moving by position."""
-    skip_blank: bool = False
-    """Whether lookups by content and read heads pass over slots that nothing was written to."""
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,6 @@ LARGEST_MODEL = 2**30
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 """What a model's file holds, and nothing else."""
 
-OLDER = {"ntm": {"skip_blank": False}}
-"""What options of a cell were that a file lacks since it is older than they are."""
-
 MOST_OBJECTS = 2_000
 """Arrays and folders within a model's weights."""
 
@@ -79,9 +76,8 @@ def _build_from(config: Any) -> keras.Model:
     kind = described["registered_name"]
     if not isinstance(kind, str) or kind not in names:
         raise ValueError(f"expected a cell of {', '.join(names)}, got {kind!r}")
-    name = names[kind]
-    arguments = OLDER.get(name, {}) | described["config"]
-    cell = CELLS[name](**_arguments(CELLS[name], arguments))
+    cell_type = CELLS[names[kind]]
+    cell = cell_type(**_arguments(cell_type, described["config"]))
     input_width = first["config"]["batch_shape"][-1]
     cell.build((None, input_width))  # refuses what is too large
     return build_network(cell, input_width)

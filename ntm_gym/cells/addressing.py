@@ -18,12 +18,6 @@ import tensorflow as tf
 TINY = 1e-12
 """Added inside square roots and logarithms: keeps values and gradients finite at zero."""
 
-WRITTEN_NORM = 1e-3
-"""Squared norm of a slot that counts half as written, half as blank."""
-
-BLANK_SHARE = 1e-6
-"""What a blank slot counts still beside a written one: keeps values and gradients finite."""
-
 NORM_FLOOR = 1e-6
 """Added to the product of the squared norms in a cosine: a nearly blank slot looks like nothing."""
 
@@ -73,7 +67,7 @@ def cosine_similarity(memory: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
     Returns:
         float[B, H, S] in [-1, 1].
     """
-    slot_norms = _slot_norms(memory)
+    slot_norms = tf.reduce_sum(tf.square(memory), axis=1)[:, tf.newaxis, :]
     key_norms = tf.reduce_sum(tf.square(keys), axis=2)[:, :, tf.newaxis]
     return tf.matmul(keys, memory) * tf.math.rsqrt(slot_norms * key_norms + NORM_FLOOR)
 
@@ -90,24 +84,6 @@ def content_weights(memory: tf.Tensor, keys: tf.Tensor, strengths: tf.Tensor) ->
         float[B, H, S] on the simplex.
     """
     return tf.nn.softmax(strengths * cosine_similarity(memory, keys))
-
-
-def skip_blank(weights: tf.Tensor, memory: tf.Tensor) -> tf.Tensor:
-    """Returns the address without its blank slots, unless it is on nothing else.
-
-    Not in the paper. A slot M counts |M|^2 / (|M|^2 + 1e-3), at least 1e-6.
-
-    Args:
-        weights: float[B, H, S] on the simplex.
-        memory: float[B, N, S].
-
-    Returns:
-        float[B, H, S] on the simplex.
-    """
-    slot_norms = _slot_norms(memory)
-    written = (slot_norms + BLANK_SHARE * WRITTEN_NORM) / (slot_norms + WRITTEN_NORM)
-    kept = weights * written
-    return kept / tf.reduce_sum(kept, axis=2, keepdims=True)
 
 
 def interpolate(content: tf.Tensor, previous: tf.Tensor, gates: tf.Tensor) -> tf.Tensor:
@@ -182,8 +158,3 @@ def sharpen(weights: tf.Tensor, gammas: tf.Tensor) -> tf.Tensor:
         )
 
     return sharp, gradient
-
-
-def _slot_norms(memory: tf.Tensor) -> tf.Tensor:
-    """Returns the squared norm of each slot, float[B, 1, S]."""
-    return tf.reduce_sum(tf.square(memory), axis=1)[:, tf.newaxis, :]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ntm_gym.cells.checks import (
@@ -19,8 +18,15 @@ from ntm_gym.cells.checks import (
     check_sizes,
     check_total,
 )
-from ntm_gym.cells.controllers import Dense, call_dense, feedforward_step, lstm_bias, lstm_step
-from ntm_gym.cells.state import flatten, unflatten
+from ntm_gym.cells.controllers import (
+    Control,
+    Dense,
+    call_dense,
+    feedforward_step,
+    lstm_bias,
+    lstm_step,
+)
+from ntm_gym.cells.state import Step, flatten, unflatten
 
 
 class ControlledCell(keras.layers.Layer):
@@ -36,7 +42,7 @@ class ControlledCell(keras.layers.Layer):
         controller_layers: number of controller layers.
         clip: bound on the magnitude of the outputs and of what the controller tells a memory.
         read_size: how many numbers are read from the memory at a step; 0 without one.
-        head_biases: initial biases of the layer that speaks to the memory; none without one.
+        head_size: how many numbers the controller tells the memory at a step; 0 without one.
         **kwargs: ``name``, ``dtype`` and ``trainable`` of a Keras layer. dtype is float32 or
             float64.
 
@@ -55,7 +61,7 @@ class ControlledCell(keras.layers.Layer):
         controller_layers: int,
         clip: float,
         read_size: int,
-        head_biases: np.ndarray,
+        head_size: int,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -87,13 +93,8 @@ class ControlledCell(keras.layers.Layer):
             for layer in range(controller_layers)
         ]
         self.head_layer: Any = None
-        if len(head_biases):
-            self.head_layer = dense(
-                len(head_biases),
-                bias_initializer=lambda shape, dtype=None: tf.constant(head_biases, dtype, shape),
-                dtype=self.dtype_policy,
-                name="heads",
-            )
+        if head_size:
+            self.head_layer = dense(head_size, dtype=self.dtype_policy, name="heads")
         self.output_layer = dense(output_dim, dtype=self.dtype_policy, name="output")
         # Keras has told `trainable` to the layers that were there then, and these are newer.
         for layer in (self.input_layer, *self.recurrent_layers, self.output_layer):
@@ -169,8 +170,8 @@ class ControlledCell(keras.layers.Layer):
         Returns:
             The outputs, logits float[B, output_dim], and the new states.
         """
-        features, state, _ = self.step(self.project_inputs(inputs), self.unpack(states))
-        return self.project_outputs(features), flatten(state)
+        step = self.step(self.project_inputs(inputs), self.unpack(states))
+        return self.project_outputs(step.features), flatten(step.state)
 
     def project_inputs(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the inputs' share of the first controller layer: [..., D] to [..., gates]."""
@@ -180,9 +181,7 @@ class ControlledCell(keras.layers.Layer):
         """Returns the outputs, logits [..., output_dim], for features of ``step``."""
         return tf.clip_by_value(self.output_layer(features), -self.clip, self.clip)
 
-    def step(
-        self, projected: tf.Tensor, state: Any, dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, Any, tf.Tensor]:
+    def step(self, projected: tf.Tensor, state: Any, dense: Dense = call_dense) -> Step:
         """Takes the recurrent part of a step, all that cannot be done for all steps at once.
 
         Args:
@@ -190,11 +189,6 @@ class ControlledCell(keras.layers.Layer):
             state: the states, named and shaped, from ``unpack``.
             dense: applies one of ``recurrent_layers`` to vectors; ``unroll`` puts its own here.
                 Trained variables enter only by it.
-
-        Returns:
-            Features float[B, units + what is read] for ``project_outputs``, the new state, and the
-            blur float[B] of the heads' addresses before they were sharpened, summed; 0 of a cell
-            that defines none.
         """
         raise NotImplementedError
 
@@ -204,8 +198,8 @@ class ControlledCell(keras.layers.Layer):
         reads: tf.Tensor,
         states: Sequence[tf.Tensor],
         dense: Dense,
-    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-        """Takes the controller's step: its output float[B, units] and its new states.
+    ) -> Control:
+        """Takes the controller's step.
 
         Args:
             projected: float[B, gates], from ``project_inputs``.
@@ -217,7 +211,7 @@ class ControlledCell(keras.layers.Layer):
         flat = tf.reshape(reads, [tf.shape(reads)[0], self._read_size])
         if self.controller == "lstm":
             return lstm_step(projected, flat, states, self.controller_denses, dense)
-        return feedforward_step(projected, flat, self.controller_denses, dense), ()
+        return feedforward_step(projected, flat, self.controller_denses, dense)
 
     def features(self, hidden: tf.Tensor, reads: tf.Tensor) -> tf.Tensor:
         """Returns what the output layer sees: the controller's output and what was read."""

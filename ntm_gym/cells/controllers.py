@@ -1,12 +1,25 @@
 """The networks that control a memory: one step of stacked LSTM or feed-forward layers."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 Dense = Callable[[keras.layers.Dense, tf.Tensor], tf.Tensor]
 """Applies a dense layer to vectors; `unroll` puts its own in the place of calling the layer."""
+
+
+class Control(NamedTuple):
+    """What a controller's step returns.
+
+    Attributes:
+        hidden: float[B, units], the last layer's output.
+        states: the new states, float[B, units] each; of a feed-forward controller none.
+    """
+
+    hidden: tf.Tensor
+    states: tuple[tf.Tensor, ...]
 
 
 def call_dense(layer: keras.layers.Dense, vectors: tf.Tensor) -> tf.Tensor:
@@ -29,7 +42,7 @@ def lstm_step(
     states: Sequence[tf.Tensor],
     layers: Sequence[keras.layers.Dense],
     dense: Dense,
-) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+) -> Control:
     """Takes a step of stacked LSTM layers (Hochreiter & Schmidhuber 1997, with forget gates).
 
     Args:
@@ -38,9 +51,6 @@ def lstm_step(
         states: float[B, units] tensors, hidden and cell state of each layer in turn.
         layers: the layers of 4 units from what is below and the layer's hidden state.
         dense: applies a layer.
-
-    Returns:
-        The last layer's hidden state and all new states.
     """
     below, new_states = reads, []
     for number, layer in enumerate(layers):
@@ -55,12 +65,12 @@ def lstm_step(
         cell = forget * cell + admit * tf.tanh(candidate)
         below = emit * tf.tanh(cell)
         new_states += [below, cell]
-    return below, tuple(new_states)
+    return Control(below, tuple(new_states))
 
 
 def feedforward_step(
     projected: tf.Tensor, reads: tf.Tensor, layers: Sequence[keras.layers.Dense], dense: Dense
-) -> tf.Tensor:
+) -> Control:
     """Takes a step of stacked tanh layers, which remember nothing.
 
     Args:
@@ -68,11 +78,8 @@ def feedforward_step(
         reads: float[B, n], what was read; goes into the first layer too.
         layers: the layers of units from what is below.
         dense: applies a layer.
-
-    Returns:
-        The last layer's output, float[B, units].
     """
     below = tf.tanh(projected + dense(layers[0], reads))
     for layer in layers[1:]:
         below = tf.tanh(dense(layer, below))
-    return below
+    return Control(below, ())

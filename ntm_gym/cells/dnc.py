@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ntm_gym.cells import addressing, dnc_addressing
@@ -11,7 +10,7 @@ from ntm_gym.cells.base import ControlledCell
 from ntm_gym.cells.checks import LARGEST_WEIGHTS, check, check_sizes, check_total
 from ntm_gym.cells.controllers import Dense, call_dense
 from ntm_gym.cells.dnc_heads import Interface, interface_size, split_interface
-from ntm_gym.cells.state import DNCState
+from ntm_gym.cells.state import DNCState, Step
 
 
 @keras.saving.register_keras_serializable(package="ntm_gym")
@@ -83,7 +82,7 @@ class DNCCell(ControlledCell):
             controller_layers,
             clip,
             read_heads * width,
-            np.zeros(size),
+            size,
             **kwargs,
         )
         self.slots, self.width, self.read_heads = slots, width, read_heads
@@ -107,12 +106,10 @@ class DNCCell(ControlledCell):
         """Returns the states before the first step, zeros float[batch_size, n]."""
         return self.zero_states(batch_size)
 
-    def step(
-        self, projected: tf.Tensor, state: DNCState, dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, DNCState, tf.Tensor]:
+    def step(self, projected: tf.Tensor, state: DNCState, dense: Dense = call_dense) -> Step:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
-        hidden, controller = self.control(projected, state.reads, state.controller, dense)
-        heads = self.head_outputs(dense(self.head_layer, hidden))
+        control = self.control(projected, state.reads, state.controller, dense)
+        heads = self.head_outputs(dense(self.head_layer, control.hidden))
 
         retained = dnc_addressing.retention(heads.free_gates, state.read_weights)
         usage = dnc_addressing.usage(state.usage, state.write_weights, retained)
@@ -135,9 +132,10 @@ class DNCCell(ControlledCell):
         read_weights = dnc_addressing.read_weights(before, content, after, heads.read_modes)
         reads = addressing.read(memory, read_weights)
         state = DNCState(
-            controller, memory, read_weights, write_weights, reads, usage, precedence, links
+            control.states, memory, read_weights, write_weights, reads, usage, precedence, links
         )
-        return self.features(hidden, reads), state, tf.zeros_like(hidden[:, 0])
+        features = self.features(control.hidden, reads)
+        return Step(features, state, tf.zeros_like(features[:, 0]))
 
     def head_outputs(self, raw: tf.Tensor) -> Interface:
         """Brings the head layer's outputs, float[B, n], into their ranges, for all heads."""

@@ -2,10 +2,22 @@
 
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from ntm_gym.cells import addressing
+
+
+class Address(NamedTuple):
+    """Where H heads are.
+
+    Attributes:
+        weights: float[B, H, S] on the simplex.
+        blur: float[B, H] in [0, 1), how far each was from a single slot before it was sharpened,
+            see ``addressing.blur``.
+    """
+
+    weights: tf.Tensor
+    blur: tf.Tensor
 
 
 class HeadParameters(NamedTuple):
@@ -25,33 +37,17 @@ class HeadParameters(NamedTuple):
     shifts: tf.Tensor
     gammas: tf.Tensor
 
-    def address(
-        self,
-        memory: tf.Tensor,
-        previous: tf.Tensor,
-        skip_blank_lookups: bool = False,
-        skip_blank_addresses: bool = False,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def address(self, memory: tf.Tensor, previous: tf.Tensor) -> Address:
         """Finds the heads' new addresses, equations 5 to 9 in a row (figure 2 of the paper).
 
         Args:
             memory: float[B, N, S].
             previous: float[B, H, S], the heads' addresses one step before.
-            skip_blank_lookups: whether what is looked up by content leaves out blank slots.
-            skip_blank_addresses: whether the new addresses do, however they were found.
-
-        Returns:
-            The addresses, float[B, H, S] on the simplex, and how far each was from a single slot
-            before it was sharpened, float[B, H] in [0, 1), see ``addressing.blur``.
         """
         content = addressing.content_weights(memory, self.keys, self.strengths)
-        if skip_blank_lookups:
-            content = addressing.skip_blank(content, memory)
         gated = addressing.interpolate(content, previous, self.gates)
         shifted = addressing.shift(gated, self.shifts)
-        if skip_blank_addresses:
-            shifted = addressing.skip_blank(shifted, memory)
-        return addressing.sharpen(shifted, self.gammas), addressing.blur(shifted)
+        return Address(addressing.sharpen(shifted, self.gammas), addressing.blur(shifted))
 
 
 class HeadOutputs(NamedTuple):
@@ -74,16 +70,6 @@ def head_size(width: int, shift_range: int, read_heads: int, write_heads: int) -
     """Returns how many numbers `split_heads` takes for a step of one row."""
     parameters = (read_heads + write_heads) * _parameters_size(width, shift_range)
     return parameters + 2 * write_heads * width
-
-
-def head_bias(
-    width: int, shift_range: int, read_heads: int, write_heads: int, gate_bias: float
-) -> np.ndarray:
-    """Returns initial biases for a head layer, float64[head_size(...)]: gate_bias at each gate."""
-    size = _parameters_size(width, shift_range)
-    bias = np.zeros(head_size(width, shift_range, read_heads, write_heads))
-    bias[width + 1 : (read_heads + write_heads) * size : size] = gate_bias
-    return bias
 
 
 def split_heads(

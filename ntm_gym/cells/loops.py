@@ -20,6 +20,22 @@ class Records(NamedTuple):
     dense_outputs: Tensors
 
 
+class Loop(NamedTuple):
+    """What a loop gives.
+
+    Attributes:
+        features: float[T, B, n], those of ``step``.
+        blur: float[T, B].
+        state: the final states, a named tuple as ``step`` takes them.
+        records: what the way back needs; empty unless asked for.
+    """
+
+    features: tf.Tensor
+    blur: tf.Tensor
+    state: Any
+    records: Records
+
+
 def forward_loop(
     cell: Any,
     count: tf.Tensor,
@@ -29,12 +45,10 @@ def forward_loop(
     biases: Tensors,
     keep: bool,
     begins: tf.Tensor | None = None,
-) -> tuple[tf.Tensor, Any, Records]:
-    """Returns features [T, B, n], final states and, with ``keep``, what the way back needs.
+) -> Loop:
+    """Takes ``count`` steps from the states; records them with ``keep``.
 
-    The last feature is the blur of ``step``, the others are its features. States are
-    what ``step`` takes, a named tuple. Where ``begins``, bool[T, B], says so, a row begins anew
-    from its first states.
+    Where ``begins``, bool[T, B], says so, a row begins anew from its first states.
     """
     length = projected.shape[0]
     layer_index = {id(layer): index for index, layer in enumerate(cell.recurrent_layers)}
@@ -44,6 +58,7 @@ def forward_loop(
         step: tf.Tensor,
         states: Any,
         features: tf.TensorArray,
+        blur: tf.TensorArray,
         kept_states: list[tf.TensorArray],
         kept_dense: list[tf.TensorArray],
     ) -> tuple[Any, ...]:
@@ -57,33 +72,34 @@ def forward_loop(
             return outputs[index]
 
         starting = states if begins is None else _where(begins[step], first_states, states)
-        step_features, new_states = _step(cell, projected[step], starting, dense)
+        result = cell.step(projected[step], starting, dense)
         if keep:
             flat = tf.nest.flatten(states)
             kept_states = [a.write(step, s) for a, s in zip(kept_states, flat, strict=True)]
             kept_dense = [a.write(step, outputs[i]) for i, a in enumerate(kept_dense)]
         return (
             step + 1,
-            new_states,
-            features.write(step, step_features),
+            result.state,
+            features.write(step, result.features),
+            blur.write(step, result.blur),
             kept_states,
             kept_dense,
         )
 
     first_states = states
-    feature_size = cell.output_layer.kernel.shape[0] + 1
     start = (
         tf.constant(0),
         states,
-        _records_of([[feature_size]], projected)[0],
+        *_records_of([cell.output_layer.kernel.shape[:1], []], projected),
         _records_of([s.shape[1:] for s in tf.nest.flatten(states)], projected) if keep else [],
         _records_of([kernel.shape[1:] for kernel in kernels], projected) if keep else [],
     )
-    _, states, features, kept_states, kept_dense = tf.while_loop(
+    _, states, features, blur, kept_states, kept_dense = tf.while_loop(
         lambda step, *_: step < count, body, start, maximum_iterations=length
     )
-    return (
+    return Loop(
         features.stack(),
+        blur.stack(),
         states,
         Records([a.stack() for a in kept_states], [a.stack() for a in kept_dense]),
     )
@@ -97,26 +113,27 @@ def differentiable_loop(
     kernels: Tensors,
     biases: Tensors,
     begins: tf.Tensor | None = None,
-) -> tuple[tf.Tensor, Any]:
-    """Returns features and final states of ``forward_loop`` with the fast gradient."""
+) -> Loop:
+    """Takes the steps of ``forward_loop`` with the fast gradient, and returns no records."""
 
     @tf.custom_gradient
     def loop(projected: tf.Tensor, *rest: tf.Tensor) -> tuple[Tensors, Any]:
         states, kernels, biases = tf.nest.pack_sequence_as(structure, rest)
-        features, final_states, records = forward_loop(
+        run = forward_loop(
             cell, count, projected, states, kernels, biases, keep=True, begins=begins
         )
 
         def gradient(*upstream: tf.Tensor) -> Tensors:
             return _backward_loop(
-                cell, count, projected, kernels, states, records, upstream, begins
+                cell, count, projected, kernels, states, run.records, upstream, begins
             )
 
-        return [features, *tf.nest.flatten(final_states)], gradient
+        return [run.features, run.blur, *tf.nest.flatten(run.state)], gradient
 
     structure = (states, kernels, biases)
-    features, *final_states = loop(projected, *tf.nest.flatten(structure))
-    return features, tf.nest.pack_sequence_as(states, final_states)
+    features, blur, *final_states = loop(projected, *tf.nest.flatten(structure))
+    state = tf.nest.pack_sequence_as(states, final_states)
+    return Loop(features, blur, state, Records([], []))
 
 
 def _backward_loop(
@@ -132,7 +149,7 @@ def _backward_loop(
     """Returns the gradients of projected inputs, first states, kernels and biases, flat."""
     length = projected.shape[0]
     flat_first_states = [] if begins is None else tf.nest.flatten(first_states)
-    feature_gradients, *state_gradients = upstream
+    feature_gradients, blur_gradients, *state_gradients = upstream
     layer_index = {id(layer): index for index, layer in enumerate(cell.recurrent_layers)}
     # Transposed once here: XLA's product with a transposed kernel is several times slower.
     transposed = [tf.transpose(kernel) for kernel in kernels]
@@ -171,11 +188,15 @@ def _backward_loop(
             starting = tf.nest.pack_sequence_as(first_states, states)
             if begins is not None:
                 starting = _where(begins[step], first_states, starting)
-            features, new_states = _step(cell, step_projected, starting, dense)
+            result = cell.step(step_projected, starting, dense)
         projected_gradient, state_gradients, gradients_of_first = tape.gradient(
-            [features, tf.nest.flatten(new_states)],
+            [result.features, result.blur, tf.nest.flatten(result.state)],
             [step_projected, states, flat_first_states],
-            output_gradients=[feature_gradients[step], list(state_gradients)],
+            output_gradients=[
+                feature_gradients[step],
+                blur_gradients[step],
+                list(state_gradients),
+            ],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
         return (
@@ -210,12 +231,6 @@ def _backward_loop(
         if layer.use_bias:
             bias_gradients.append(tf.reduce_sum(flat_gradients, axis=0))
     return [projected_gradients.stack(), *state_gradients, *kernel_gradients, *bias_gradients]
-
-
-def _step(cell: Any, projected: tf.Tensor, states: Any, dense: Any) -> tuple[tf.Tensor, Any]:
-    """Takes a step, and adds its blur to its features."""
-    features, new_states, blur = cell.step(projected, states, dense)
-    return tf.concat([features, blur[:, tf.newaxis]], axis=1), new_states
 
 
 def _where(begins: tf.Tensor, there: Any, elsewhere: Any) -> Any:

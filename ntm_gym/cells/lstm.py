@@ -3,13 +3,12 @@
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ntm_gym.cells.base import ControlledCell
 from ntm_gym.cells.checks import check_sizes
 from ntm_gym.cells.controllers import Dense, call_dense
-from ntm_gym.cells.state import LSTMState
+from ntm_gym.cells.state import LSTMState, Step
 
 
 @keras.saving.register_keras_serializable(package="ntm_gym")
@@ -47,7 +46,7 @@ class LSTMCell(ControlledCell):
         **kwargs: Any,
     ) -> None:
         check_sizes(layers=layers)
-        super().__init__(output_dim, units, "lstm", layers, clip, 0, np.zeros(0), **kwargs)
+        super().__init__(output_dim, units, "lstm", layers, clip, 0, 0, **kwargs)
         self.layers = layers
 
     @property
@@ -59,13 +58,12 @@ class LSTMCell(ControlledCell):
         """Returns the states before the first step, zeros float[batch_size, units]."""
         return self.zero_states(batch_size)
 
-    def step(
-        self, projected: tf.Tensor, state: LSTMState, dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, LSTMState, tf.Tensor]:
+    def step(self, projected: tf.Tensor, state: LSTMState, dense: Dense = call_dense) -> Step:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
         nothing = projected[:, :0]
-        hidden, controller = self.control(projected, nothing, state.controller, dense)
-        return hidden, LSTMState(controller), tf.zeros_like(hidden[:, 0])
+        control = self.control(projected, nothing, state.controller, dense)
+        hidden = control.hidden
+        return Step(hidden, LSTMState(control.states), tf.zeros_like(hidden[:, 0]))
 
     def with_slots(self, slots: int) -> ControlledCell:  # noqa: ARG002
         """Returns this cell: it has no memory whose size could change."""

@@ -12,14 +12,13 @@ from ntm_gym.cells.checks import (
     LARGEST_WEIGHTS,
     check,
     check_choice,
-    check_number,
     check_sizes,
     check_total,
     is_integer,
 )
 from ntm_gym.cells.controllers import Dense, call_dense
-from ntm_gym.cells.heads import HeadOutputs, head_bias, head_size, split_heads
-from ntm_gym.cells.state import NTMState, flatten
+from ntm_gym.cells.heads import HeadOutputs, head_size, split_heads
+from ntm_gym.cells.state import NTMState, Step, flatten
 
 BLANK = 1e-6
 """Every element of a constant initial memory."""
@@ -52,13 +51,7 @@ class NTMCell(ControlledCell):
         read_first: whether a step reads before it writes (so that it sees the memory of the step
             before) or, the default, after.
         clip: bound on the magnitude of the heads' raw parameters and of the outputs.
-        gate_bias: initial bias of the interpolation gates (eq. 7). Below 0, heads move by position
-            until they learn to look for content.
         seed: seed of the random initial memory.
-        skip_blank: whether lookups by content, and read heads wherever they are, pass over slots
-            that are nearly zero (not in the paper). From a constant memory and the first slot, and
-            with write heads that move by position, answers then hardly depend on the slots there
-            are, if they are enough. No slot of another initial memory is nearly zero.
         **kwargs: ``name``, ``dtype`` and ``trainable`` of a Keras layer. dtype is float32 or
             float64.
 
@@ -89,9 +82,7 @@ class NTMCell(ControlledCell):
         address_init: Literal["slot", "learned", "uniform"] = "slot",
         read_first: bool = False,
         clip: float = 20.0,
-        gate_bias: float = 0.0,
         seed: int | None = None,
-        skip_blank: bool = False,
         **kwargs: Any,
     ) -> None:
         check_sizes(slots=slots, width=width, read_heads=read_heads, write_heads=write_heads)
@@ -101,10 +92,8 @@ class NTMCell(ControlledCell):
             "an integer of at least 0 and less than half the slots",
             shift_range,
         )
-        for name, value in (("read_first", read_first), ("skip_blank", skip_blank)):
-            check(isinstance(value, bool), name, "True or False", value)
+        check(isinstance(read_first, bool), "read_first", "True or False", read_first)
         check_choice("memory_init", memory_init, ("constant", "learned", "random"))
-        check_number("gate_bias", gate_bias, above=-float("inf"))
         check(seed is None or is_integer(seed), "seed", "an integer or None", seed)
         heads = head_size(width, shift_range, read_heads, write_heads)
         check_total("heads", heads, LARGEST_WEIGHTS)
@@ -116,14 +105,13 @@ class NTMCell(ControlledCell):
             controller_layers,
             clip,
             read_heads * width,
-            head_bias(width, shift_range, read_heads, write_heads, gate_bias),
+            heads,
             **kwargs,
         )
         self.slots, self.width = slots, width
         self.read_heads, self.write_heads, self.shift_range = read_heads, write_heads, shift_range
         self.memory_init, self.address_init = memory_init, address_init
-        self.read_first, self.skip_blank = read_first, skip_blank
-        self.gate_bias, self.seed = float(gate_bias), seed
+        self.read_first, self.seed = read_first, seed
         self._random = keras.random.SeedGenerator(seed) if memory_init == "random" else None
 
     @property
@@ -188,32 +176,20 @@ class NTMCell(ControlledCell):
             )
         )
 
-    def step(
-        self, projected: tf.Tensor, state: NTMState, dense: Dense = call_dense
-    ) -> tuple[tf.Tensor, NTMState, tf.Tensor]:
+    def step(self, projected: tf.Tensor, state: NTMState, dense: Dense = call_dense) -> Step:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
-        hidden, controller = self.control(projected, state.reads, state.controller, dense)
-        heads = self.head_outputs(dense(self.head_layer, hidden))
-        skip = self.skip_blank
-
-        def read(memory: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            weights, blur = heads.read.address(
-                memory, state.read_weights, skip_blank_lookups=skip, skip_blank_addresses=skip
-            )
-            return weights, blur, addressing.read(memory, weights)
-
-        if self.read_first:
-            read_weights, read_blur, reads = read(state.memory)
-        # Write heads have to come to blank slots: by position.
-        write_weights, write_blur = heads.write.address(
-            state.memory, state.write_weights, skip_blank_lookups=skip
+        control = self.control(projected, state.reads, state.controller, dense)
+        heads = self.head_outputs(dense(self.head_layer, control.hidden))
+        written = heads.write.address(state.memory, state.write_weights)
+        memory = addressing.write(state.memory, written.weights, heads.erase, heads.add)
+        seen = state.memory if self.read_first else memory
+        read = heads.read.address(seen, state.read_weights)
+        reads = addressing.read(seen, read.weights)
+        return Step(
+            self.features(control.hidden, reads),
+            NTMState(control.states, memory, read.weights, written.weights, reads),
+            tf.reduce_sum(read.blur, axis=1) + tf.reduce_sum(written.blur, axis=1),
         )
-        memory = addressing.write(state.memory, write_weights, heads.erase, heads.add)
-        if not self.read_first:
-            read_weights, read_blur, reads = read(memory)
-        state = NTMState(controller, memory, read_weights, write_weights, reads)
-        blur = tf.reduce_sum(read_blur, axis=1) + tf.reduce_sum(write_blur, axis=1)
-        return self.features(hidden, reads), state, blur
 
     def head_outputs(self, raw: tf.Tensor) -> HeadOutputs:
         """Brings the head layer's outputs, float[B, n], into their ranges, for all heads."""

@@ -10,10 +10,22 @@ from ntm_gym.cells.checks import check
 from ntm_gym.cells.unroll import known_size, unroll
 
 
+class Packed(NamedTuple):
+    """What ``unroll_packed`` returns; zeros after a sequence's end.
+
+    Attributes:
+        outputs: float[B, T, output_dim].
+        blur: float[B, T], the blur that ``step`` returns.
+    """
+
+    outputs: tf.Tensor
+    blur: tf.Tensor
+
+
 @tf.autograph.experimental.do_not_convert  # as unroll
 def unroll_packed(
     cell: keras.layers.Layer, inputs: tf.Tensor, steps: tf.Tensor, rows: int
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> Packed:
     """Runs a cell over a batch of sequences of several lengths, for training.
 
     Outputs and gradients are those of ``unroll(cell, inputs, steps, training=True)``, but for
@@ -25,10 +37,6 @@ def unroll_packed(
         inputs: float[B, T, D]. B and T must be known when the function is traced.
         steps: int[B], the sequences' lengths; more than T counts as T.
         rows: how many rows the sequences are laid in, a divisor of B.
-
-    Returns:
-        The outputs, float[B, T, output_dim], and the blur that ``step`` returns, float[B, T]; zeros
-        after a sequence's end.
 
     Raises:
         ValueError: the cell is not built, B or T is unknown, ``steps`` are not B numbers, or B is
@@ -43,9 +51,8 @@ def unroll_packed(
     result = unroll(
         cell, packed(packing, inputs), packing.steps, training=True, begins=packing.begins
     )
-    features = tf.concat([result.outputs, result.blur[..., tf.newaxis]], axis=2)
-    features = unpacked(packing, features)
-    return features[..., :-1], features[..., -1]
+    blur = unpacked(packing, result.blur[..., tf.newaxis])
+    return Packed(unpacked(packing, result.outputs), blur[..., 0])
 
 
 class Packing(NamedTuple):

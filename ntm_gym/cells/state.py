@@ -1,4 +1,4 @@
-"""The cells' states, named and shaped."""
+"""The cells' states, named and shaped, and what a step gives."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -57,6 +57,21 @@ class LSTMState(NamedTuple):
     """
 
     controller: tuple[tf.Tensor, ...]
+
+
+class Step(NamedTuple):
+    """What a cell's ``step`` returns.
+
+    Attributes:
+        features: float[B, units + what is read], for ``project_outputs``.
+        state: the new state, a named tuple.
+        blur: float[B], the blur of the heads' addresses before they were sharpened, summed; 0 of a
+            cell that defines none.
+    """
+
+    features: tf.Tensor
+    state: Any
+    blur: tf.Tensor
 
 
 def flatten(state: Any) -> list[tf.Tensor]:

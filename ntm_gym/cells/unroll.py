@@ -21,7 +21,7 @@ import keras
 import tensorflow as tf
 
 from ntm_gym.cells.checks import check
-from ntm_gym.cells.loops import Records, Tensors, differentiable_loop, forward_loop
+from ntm_gym.cells.loops import Tensors, differentiable_loop, forward_loop
 from ntm_gym.cells.state import flatten
 
 
@@ -96,33 +96,32 @@ def unroll(
     biases = [tf.convert_to_tensor(layer.bias) for layer in cell.recurrent_layers if layer.use_bias]
     if begins is not None:
         begins = tf.transpose(begins)
-    records = Records([], [])
     if training:
-        features, final = differentiable_loop(
+        loop = differentiable_loop(
             cell, count, projected, cell.unpack(start), kernels, biases, begins
         )
-        states = flatten(final)
+        features, blur, *states = loop.features, loop.blur, *flatten(loop.state)
     else:
-        features, final, records = forward_loop(
+        loop = forward_loop(
             cell, count, projected, cell.unpack(start), kernels, biases, keep=trace, begins=begins
         )
         message = "unroll(training=False) keeps nothing to take a gradient from"
-        features, *states = [
+        features, blur, *states = [
             tf.raw_ops.PreventGradient(input=tensor, message=message)
-            for tensor in (features, *flatten(final))
+            for tensor in (loop.features, loop.blur, *flatten(loop.state))
         ]
     valid = tf.range(length)[tf.newaxis, :, tf.newaxis] < count
-    features = tf.transpose(features, [1, 0, 2])
-    outputs = cell.project_outputs(features[..., :-1])
+    outputs = cell.project_outputs(tf.transpose(features, [1, 0, 2]))
     outputs = tf.where(valid, outputs, tf.zeros_like(outputs))
+    blur = tf.transpose(blur)
     if not trace:
-        return Unrolled(outputs, states, [], [], features[..., -1])
+        return Unrolled(outputs, states, [], [], blur)
 
     def batch_major(record: tf.Tensor) -> tf.Tensor:
         return tf.transpose(record, [1, 0, 2])
 
     # Records hold the states before each step; the last step's are the final ones.
-    before = [tf.reshape(record, [length, batch, -1]) for record in records.states]
+    before = [tf.reshape(record, [length, batch, -1]) for record in loop.records.states]
     is_last = tf.range(length)[:, tf.newaxis, tf.newaxis] == count - 1
     after = [
         tf.where(
@@ -134,6 +133,6 @@ def unroll(
         outputs,
         states,
         [batch_major(record) for record in after],
-        [batch_major(record) for record in records.dense_outputs],
-        features[..., -1],
+        [batch_major(record) for record in loop.records.dense_outputs],
+        blur,
     )

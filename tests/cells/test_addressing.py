@@ -91,12 +91,11 @@ OPERATIONS = {
     ),
     "cosine_similarity": operation("cosine_similarity", "memory keys", **FLOOR),
     "content_weights": operation("content_weights", "memory keys strengths", **FLOOR),
-    "skip_blank": operation("skip_blank", "weights memory", share=addressing.BLANK_SHARE),
     "interpolate": operation("interpolate", "weights previous gates"),
     "shift": operation("shift", "weights shifts"),
     "sharpen": operation("sharpen", "weights gammas", tiny=addressing.TINY),
 }
-ON_SIMPLEX = ("content_weights", "skip_blank", "interpolate", "shift", "sharpen")
+ON_SIMPLEX = ("content_weights", "interpolate", "shift", "sharpen")
 each_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
@@ -135,7 +134,7 @@ def test_the_constants_do_not_move_ordinary_values():
     arguments = draw(seed=0)
     literal = {
         name: operation(name, OPERATIONS[name].names)
-        for name in ("cosine_similarity", "content_weights", "skip_blank", "sharpen")
+        for name in ("cosine_similarity", "content_weights", "sharpen")
     }
     for name, paper in literal.items():
         got = OPERATIONS[name](arguments)
@@ -175,15 +174,6 @@ def test_a_gate_of_one_takes_the_content_and_of_zero_the_previous_address():
     gated = OPERATIONS["interpolate"](arguments)
     np.testing.assert_allclose(gated[:, 0], arguments.weights[:, 0], atol=1e-15)
     np.testing.assert_allclose(gated[:, 1], arguments.previous[:, 1], atol=1e-15)
-
-
-def test_blank_slots_are_skipped_unless_there_is_nothing_else():
-    memory = np.zeros((1, 2, 5))
-    memory[0, :, 1], memory[0, :, 3] = [1.0, 2.0], [-2.0, 1.0]
-    weights = np.array([[[0.2, 0.1, 0.3, 0.3, 0.1], [0.6, 0.0, 0.0, 0.0, 0.4]]])
-    kept = addressing.skip_blank(tf.constant(weights), tf.constant(memory))
-    expected = [[[0.0, 0.25, 0.0, 0.75, 0.0], weights[0, 1]]]
-    np.testing.assert_allclose(kept, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("reach", [0, 1, 2])
@@ -330,18 +320,17 @@ EXTREMES = {
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("skip", [False, True])
 @pytest.mark.parametrize("slots", [5, 4096])
-def test_extreme_parameters_give_finite_values_and_gradients(slots, skip, dtype):
+def test_extreme_parameters_give_finite_values_and_gradients(slots, dtype):
     @tf.function
     def write_and_read(memory, previous, keys, strengths, gates, shifts, gammas):
         arguments = [memory, previous, keys, strengths, gates, shifts, gammas]
         with tf.GradientTape() as tape:
             tape.watch(arguments)
             head = HeadParameters(keys, strengths, gates, shifts, gammas)
-            address, blur = head.address(memory, previous, skip, skip)
+            address, blur = head.address(memory, previous)
             written = addressing.write(memory, address, tf.ones_like(keys), keys)
-            again, blur_again = head.address(written, address, skip, skip)
+            again, blur_again = head.address(written, address)
             loss = tf.reduce_sum(addressing.read(written, again)) + tf.reduce_sum(again[..., 0])
             loss += tf.reduce_sum(blur + blur_again)
         return [address, again], tape.gradient(loss, arguments)

@@ -218,8 +218,6 @@ OPTIONS = {
         "memory_init": "random",
         "address_init": "uniform",
         "read_first": True,
-        "skip_blank": True,
-        "gate_bias": -1.5,
         "seed": 11,
     },
     "dnc": {
@@ -347,11 +345,7 @@ def test_without_a_memory_there_are_no_slots_to_change():
         ],
         ("ntm", "memory_init", "zeros", "one of 'constant', 'learned', 'random'"),
         ("ntm", "address_init", None, "one of 'slot', 'learned', 'uniform'"),
-        *[
-            ("ntm", option, bad, "True or False")
-            for option in ("read_first", "skip_blank")
-            for bad in (1, "no", None)
-        ],
+        *[("ntm", "read_first", bad, "True or False") for bad in (1, "no", None)],
         *[
             ("dnc", option, bad, "True or False")
             for option in ("mask_content", "erase_freed", "sharpen_links")

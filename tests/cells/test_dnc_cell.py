@@ -123,7 +123,7 @@ def test_sharpness_keeps_addresses_from_blurring():
         bias[modes][3:] = 10.0
         cell.head_layer.set_weights([0 * kernel, bias])
         for _ in range(3):
-            _, state, _ = cell.step(projected, state)
+            state = cell.step(projected, state).state
         blurs.append(1 - float(state.read_weights[0, 0, 3]))
     assert blurs[0] > 0.2
     assert blurs[1] < 1e-6

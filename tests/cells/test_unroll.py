@@ -116,7 +116,7 @@ def test_steps_after_the_longest_row_do_nothing(name):
     [
         ("ntm, 2 layers, 2 + 3 heads, learned start", "float64", 1e-9),
         (
-            "ntm, feed-forward, 2 layers, 2 + 1 heads, read first, skipping blank slots",
+            "ntm, feed-forward, 2 layers, 2 + 1 heads, read first",
             "float32",
             1e-5,
         ),
@@ -182,9 +182,9 @@ def test_blur_is_that_of_every_step_and_has_its_gradient(name):
         states, by_hand = cell.get_initial_state(BATCH), []
         for step in range(LENGTH):
             projected = cell.project_inputs(inputs[:, step])
-            _, state, step_blur = cell.step(projected, cell.unpack(states))
-            states = flatten(state)
-            by_hand.append(step_blur)
+            result = cell.step(projected, cell.unpack(states))
+            states = flatten(result.state)
+            by_hand.append(result.blur)
         expected = tf.stack(by_hand, axis=1)
         losses = [tf.reduce_sum(tf.sin(each)) for each in (blur, expected)]
     np.testing.assert_allclose(blur, expected, rtol=1e-12)
@@ -210,11 +210,9 @@ def check_trace(cell, inputs, steps, tolerance, compute=unroll):
             outputs.append(layer(vectors))
             return outputs[-1]
 
-        features, state, step_blur = cell.step(
-            cell.project_inputs(inputs[:, step]), cell.unpack(states), dense
-        )
-        states = flatten(state)
-        expected = [cell.project_outputs(features), *states, *dense_by_hand, step_blur]
+        result = cell.step(cell.project_inputs(inputs[:, step]), cell.unpack(states), dense)
+        states = flatten(result.state)
+        expected = [cell.project_outputs(result.features), *states, *dense_by_hand, result.blur]
         got = [record[:, step] for record in (outputs, *trace, *dense_outputs, blur)]
         for one, other in zip(got, expected, strict=True):
             np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)

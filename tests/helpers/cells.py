@@ -18,18 +18,16 @@ VARIANTS = {
         "memory_init": "learned",
         "address_init": "learned",
     },
-    "ntm, feed-forward, skipping blank slots": {
+    "ntm, feed-forward": {
         "controller": "feedforward",
         "clip": 1.0,
-        "skip_blank": True,
     },
-    "ntm, feed-forward, 2 layers, 2 + 1 heads, read first, skipping blank slots": {
+    "ntm, feed-forward, 2 layers, 2 + 1 heads, read first": {
         "controller": "feedforward",
         "controller_layers": 2,
         "read_heads": 2,
         "read_first": True,
         "address_init": "learned",
-        "skip_blank": True,
     },
     "dnc": {},
     "dnc, 2 layers, 3 heads, refined": {
@@ -132,6 +130,4 @@ def reference_of(cell):
         return reference.LSTM(weights, controller_layers=cell.layers, clip=cell.clip)
     network = reference_dnc.DNC if isinstance(cell, CELLS["dnc"]) else reference.NTM
     constants = {"floor": addressing.NORM_FLOOR, "tiny": addressing.TINY}
-    if network is reference.NTM:
-        constants["share"] = addressing.BLANK_SHARE
     return network(weights, **cell.get_config(), **constants)

@@ -45,13 +45,6 @@ def content_weights(memory, key, strength, floor=0.0):
     return softmax(strength * cosine_similarity(memory, key, floor))
 
 
-def skip_blank(weights, memory, share=0.0):
-    """The address without its blank slots; a slot of squared norm 1e-3 is half blank."""
-    norms = np.array([slot @ slot for slot in memory])
-    kept = weights * (norms + share * 1e-3) / (norms + 1e-3)
-    return kept / kept.sum()
-
-
 def interpolate(content, previous, gate):
     """Eq. 7."""
     return gate * content + (1 - gate) * previous
@@ -159,17 +152,14 @@ class NTM(Network):
         write_heads=1,
         shift_range=1,
         read_first=False,
-        skip_blank=False,
         floor=0.0,
         tiny=0.0,
-        share=0.0,
         **options,
     ):
         super().__init__(weights, **options)
         self.width, self.shift_range = width, shift_range
         self.read_heads, self.write_heads, self.read_first = read_heads, write_heads, read_first
-        self.skip_blank = skip_blank
-        self.floor, self.tiny, self.share = floor, tiny, share
+        self.floor, self.tiny = floor, tiny
 
     def shape(self, flat_state):
         *controller, memory, read_weights, write_weights, reads = flat_state
@@ -214,21 +204,17 @@ class NTM(Network):
         new_write_weights = self.address(writers, memory, write_weights)
         written = write(memory, new_write_weights, erase, add)
         seen = memory if self.read_first else written
-        new_read_weights = self.address(readers, seen, read_weights, reading=True)
+        new_read_weights = self.address(readers, seen, read_weights)
         reads = np.array([read(seen, w) for w in new_read_weights])
         state = [*controller, written, new_read_weights, new_write_weights, reads]
         return self.output(hidden, reads), state
 
-    def address(self, heads, memory, previous, reading=False):
+    def address(self, heads, memory, previous):
         """Figure 2 for every head."""
         addresses = []
         for head, before in zip(heads, previous, strict=True):
             content = content_weights(memory, head["key"], head["strength"], self.floor)
-            if self.skip_blank:
-                content = skip_blank(content, memory, self.share)
             gated = interpolate(content, before, head["gate"])
             shifted = shift(gated, head["shifts"])
-            if self.skip_blank and reading:
-                shifted = skip_blank(shifted, memory, self.share)
             addresses.append(sharpen(shifted, head["gamma"], self.tiny))
         return np.array(addresses)

@@ -19,7 +19,7 @@ from agents.recipes.cells import NTMConfig
 from agents.recipes.supervised import CopyConfig
 from agents.storage.checkpoints import Checkpoint, Checkpoints
 from agents.storage.files import read_file, replacing
-from agents.storage.networks import build_network, cell_of, read_network
+from agents.storage.networks import build_network, read_network
 from agents.storage.runs import Run, RunError
 from agents.training import supervised
 from agents.training.reports import Report
@@ -107,17 +107,6 @@ def test_a_whole_network_comes_back(whole, tmp_path):
     np.testing.assert_array_equal(got(tape), expected(tape))
     for ours, theirs in zip(got.get_weights(), expected.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-
-
-def test_a_network_older_than_an_option_comes_back(whole, tmp_path):
-    got = read_network(
-        rewritten(
-            whole,
-            tmp_path / "model.keras",
-            lambda layers: layers[1]["config"]["cell"]["config"].pop("skip_blank"),
-        )
-    )
-    assert cell_of(got).skip_blank is False
 
 
 def cell_with(**changes):

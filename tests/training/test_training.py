@@ -33,7 +33,7 @@ from ntm_gym.curriculum import make_curriculum
 ROOT = Path(__file__).resolve().parents[2]
 TINY = CopyConfig(
     task=Copy(width=2),
-    cell=NTMConfig(units=24, slots=8, width=6, gate_bias=-3.0),
+    cell=NTMConfig(units=24, slots=8, width=6),
     optimizer="adam",
     max_length=2,
     batch_size=16,
