@@ -10,10 +10,12 @@ import tensorflow as tf
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from agents.evaluation.scores import enough_slots, held_out, score, with_fields
+from agents.evaluation.pictures import RETURN, show_zero
+from agents.evaluation.scores import enough_slots, file_suffix, held_out, score
 from agents.policies.agent import OracleAgent
 from agents.policies.recurrent import RecurrentAgent
 from agents.recipes.settings import expect_at_least
+from agents.recipes.tasks import with_fields
 from agents.storage.runs import Run
 from ntm_gym import Batch, Task
 from ntm_gym.cells import Unrolled, unroll
@@ -106,18 +108,17 @@ def draw_run(
         RunError: the run has no network or no reports.
         ValueError: a length, the slots or a field is impossible.
     """
-    config = run.config
+    config, fields = run.config, fields or {}
+    figures = folder or run.folder / "figures"
     if config.task is None:
-        figures = folder or run.folder / "figures"
         figures.mkdir(exist_ok=True)
         yield draw_returns(run.metrics.read(), config.name, figures / "learning.png")
         return
-    task, suffix = with_fields(config.task, fields)
+    task, suffix = with_fields(config.task, fields), file_suffix(fields)
     if slots is not None:
         expect_at_least("slots", slots, 1)
     lengths = lengths or (config.max_length, 2 * config.max_length)
     task.check_lengths(np.array(lengths))
-    figures = folder or run.folder / "figures"
     figures.mkdir(exist_ok=True)
     yield draw_learning(run.metrics.read(), config.name, figures / "learning.png")
     trained = RecurrentAgent.load(run.folder).cell
@@ -215,7 +216,13 @@ def draw_heads(insight: Insight, title: str, path: Path) -> Path:
             _panel(axes[1 + 2 * head, column], vector, f"{noun}{number}", VECTORS)
             axis = axes[2 + 2 * head, column]
             extent = (-0.5, len(way) - 0.5, last - 0.5, first - 0.5)
-            _panel(axis, way[:, first:last], f"{verb} address{number}\n(slot)", ADDRESSES, extent)
+            _panel(
+                axis,
+                way[:, first:last],
+                f"{verb} address{number}\n(slot)",
+                ADDRESSES,
+                extent=extent,
+            )
             axis.set_yticks(np.unique(np.linspace(first, last - 1, 5).astype(int)))
     for axis in axes[-1]:
         axis.set_xlabel("step")
@@ -225,21 +232,19 @@ def draw_heads(insight: Insight, title: str, path: Path) -> Path:
     return _save(figure, path)
 
 
-def draw_learning(metrics: Sequence[dict[str, float]], title: str, path: Path) -> Path:
+def draw_learning(rows: Sequence[dict[str, float]], title: str, path: Path) -> Path:
     """Draws cost and wrong bits per sequence against training sequences."""
     figure, axes = plt.subplots(2, 1, figsize=(7, 5.6), sharex=True, layout="constrained")
-    sequences = [row["sequences"] for row in metrics]
+    sequences = [row["sequences"] for row in rows]
     for axis, quantity, names in (
         (axes[0], "cost per sequence (bits)", ("loss_bits", "held_out_loss_bits")),
         (axes[1], "wrong bits per sequence", ("bit_errors", "held_out_bit_errors")),
     ):
         for name, label in zip(names, ("training", "held out, longest length"), strict=True):
-            if name in metrics[0]:  # learning by reward has no cost in training
-                axis.plot(sequences, [row[name] for row in metrics], marker=".", label=label)
+            if name in rows[0]:  # learning by reward has no cost in training
+                axis.plot(sequences, [row[name] for row in rows], marker=".", label=label)
         axis.set_ylabel(quantity)
-        # Zero must be seen too: it is what counts.
-        axis.set_yscale("symlog", linthresh=0.01)
-        axis.set_ylim(bottom=0)
+        show_zero(axis)
         axis.grid(alpha=0.3)
     axes[0].legend()
     axes[1].set_xlabel("training sequences")
@@ -247,13 +252,12 @@ def draw_learning(metrics: Sequence[dict[str, float]], title: str, path: Path) -
     return _save(figure, path)
 
 
-def draw_returns(metrics: Sequence[dict[str, float]], title: str, path: Path) -> Path:
+def draw_returns(rows: Sequence[dict[str, float]], title: str, path: Path) -> Path:
     """Draws the mean return of training episodes against environment steps."""
     figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
-    steps, returns = ([row[name] for row in metrics] for name in ("steps", "mean_return"))
-    axis.plot(steps, returns, marker=".")
+    axis.plot([row["steps"] for row in rows], [row[RETURN.column] for row in rows], marker=".")
     axis.set_xlabel("environment steps")
-    axis.set_ylabel("return, mean of training episodes")
+    axis.set_ylabel(RETURN.label)
     axis.grid(alpha=0.3)
     figure.suptitle(title)
     return _save(figure, path)

@@ -1,16 +1,59 @@
-"""What the pictures of comparisons share: size, colours, legend, and many curves as one."""
+"""What pictures of learning share: curves of reports, size, colours, legend."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+
+class Quantity(NamedTuple):
+    """What reports say of learning.
+
+    Attributes:
+        column: of `metrics.csv`.
+        name: what it is.
+        label: the same beside an axis.
+        counted: whether it is a count of errors or bits, from 0 on.
+    """
+
+    column: str
+    name: str
+    label: str
+    counted: bool = True
+
+
+def _held_out(column: str, name: str) -> Quantity:
+    return Quantity(column, name, f"{name} of the longest training length")
+
+
+COST = _held_out("held_out_loss_bits", "bits per held-out sequence")
+ERRORS = _held_out("held_out_bit_errors", "wrong bits per held-out sequence")
+RETURN = Quantity(
+    "mean_return", "return of training episodes", "return, mean of training episodes", counted=False
+)
+
+
 LearningCurve = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Times, ascending, and the value at each."""
+
+
+def learning_curve(
+    rows: Sequence[Mapping[str, float]], effort: str, quantity: Quantity
+) -> LearningCurve:
+    """Returns a quantity of those reports that have it, over sequences or steps.
+
+    Args:
+        rows: the reports.
+        effort: a column, "sequences" or "steps".
+        quantity: what is asked for.
+    """
+    points = np.array([(row[effort], row.get(quantity.column, np.nan)) for row in rows], float)
+    times, values = points[np.isfinite(points[:, 1])].T
+    return times, values
 
 
 def new_picture(title: str) -> tuple[Any, Axes]:
@@ -55,6 +98,27 @@ def median_curve(curves: Sequence[LearningCurve]) -> LearningCurve:
     all_times = all_times[all_times >= begin]
     last = [values[np.searchsorted(times, all_times, side="right") - 1] for times, values in curves]
     return all_times, np.median(last, axis=0)
+
+
+def lengths_apart(lengths: Sequence[int], share: float = 0.045) -> list[int]:
+    """Returns those of the lengths whose labels do not touch on a logarithmic axis.
+
+    Args:
+        lengths: the lengths.
+        share: the share of the axis that a label takes.
+    """
+    span = np.log(max(lengths) / min(lengths)) or 1.0
+    kept: list[int] = []
+    for length in sorted(lengths):
+        if not kept or np.log(length / kept[-1]) > share * span:
+            kept.append(length)
+    return kept
+
+
+def show_zero(axis: Axes) -> None:
+    """Draws counts by their logarithms, but for the smallest: 0 is what counts."""
+    axis.set_yscale("symlog", linthresh=0.01)
+    axis.set_ylim(bottom=0)
 
 
 def save_picture(figure: Any, axis: Axes, legend: str, path: Path) -> Path:

@@ -3,7 +3,6 @@
 TensorFlow is loaded where it is needed only: agents without it are scored, too.
 """
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from agents.policies.agent import Agent, OracleAgent, RandomAgent
 from agents.recipes.settings import checked, expect_at_least
+from agents.recipes.tasks import with_fields
 from agents.storage.files import RunError, read_json
 from agents.training.streams import Stream
 from ntm_gym import PROTOCOLS, Batch, Task
@@ -106,7 +106,8 @@ def evaluate_run(
     """
     from agents.policies.recurrent import RecurrentAgent
 
-    task, suffix = with_fields(expect_task(run), fields)
+    fields = fields or {}
+    task = with_fields(expect_task(run), fields)
     if slots is not None:
         expect_at_least("slots", slots, 1)
     lengths = lengths or PROTOCOLS[run.config.name].evaluation_lengths
@@ -125,7 +126,7 @@ def evaluate_run(
         scores += rows
         yield rows
     run.write_json(
-        f"evaluation{suffix}.json",
+        f"evaluation{file_suffix(fields)}.json",
         {"seed": seed, "slots": slots, "scores": [row._asdict() for row in scores]},
     )
 
@@ -169,27 +170,13 @@ def is_evaluated(run: "Run", lengths: Sequence[int], episodes: int) -> bool:
         return False
     scored = {(score.length, score.episodes) for score in read_scores(run)}
     asked = read_json(path)
-    if (asked.get("seed"), asked.get("slots")) != (0, None):
-        return False
-    return scored >= {(length, episodes) for length in lengths}
+    usual = (asked.get("seed"), asked.get("slots")) == (0, None)
+    return usual and scored >= {(length, episodes) for length in lengths}
 
 
-def with_fields(task: Task, fields: Mapping[str, Any] | None) -> tuple[Task, str]:
-    """Returns the task with some fields changed, and a suffix for file names that says which.
-
-    Raises:
-        ValueError: a field is unknown, its value impossible, or it changes the rows' widths.
-    """
-    known = [field.name for field in dataclasses.fields(task)]
-    unknown = [name for name in fields or {} if name not in known]
-    if unknown:
-        raise ValueError(f"expected fields of {', '.join(known)}, got {', '.join(unknown)}")
-    changed = dataclasses.replace(task, **(fields or {}))
-    for name in ("input_width", "target_width"):
-        before, after = getattr(task, name), getattr(changed, name)
-        if before != after:
-            raise ValueError(f"expected the {name} of training, {before}, got {after}")
-    return changed, "".join(f"-{name}={value}" for name, value in (fields or {}).items())
+def file_suffix(fields: Mapping[str, Any]) -> str:
+    """Returns what names of files end with that are about a task with changed fields."""
+    return "".join(f"-{name}={value}" for name, value in fields.items())
 
 
 def enough_slots(cell: Any, task: Task, length: int) -> int:

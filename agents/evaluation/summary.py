@@ -1,29 +1,33 @@
 """Runs side by side: when each solved its task, and its wrong bits or cost at each length."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import median
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
-from agents.evaluation.markdown import figure, table_head, table_row
+from agents.evaluation.markdown import count, figure, table
 from agents.evaluation.scores import read_scores
 from agents.storage.runs import Run
 from agents.training.goals import goal_of
 
+Item = TypeVar("Item")
+Key = TypeVar("Key")
+
+
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """Returns the items of each key, both in the order in which they first come."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
 
 class SolvedAt(NamedTuple):
-    """When a run solved its task.
-
-    Attributes:
-        sequences: training sequences until then.
-        seconds: of training until then.
-        steps: environment steps until then; None of a run by right answers
-            from before its reports told them.
-    """
+    """When a run solved its task: training sequences, seconds and environment steps until then."""
 
     sequences: int
     seconds: float
-    steps: int | None
+    steps: int
 
 
 class Solved(NamedTuple):
@@ -33,6 +37,13 @@ class Solved(NamedTuple):
     median: float
     least: float
     most: float
+
+    def spread(self, without: str = "not") -> str:
+        """Returns median and range; the words where a run did not solve it."""
+        middle, least, most = (
+            count(each, without) for each in (self.median, self.least, self.most)
+        )
+        return f"{middle} [{least}-{most}]"
 
 
 def solved_summary(solved: Sequence[float | None]) -> Solved:
@@ -59,17 +70,19 @@ def solved_at(run: Run) -> SolvedAt | None:
 Quantity = Literal["bit_errors", "cost_bits"]
 
 
-def mean_scores(run: Run, quantity: Quantity) -> dict[int, float]:
-    """Returns the network's wrong bits or cost per sequence by length, from `evaluation.json`.
+def mean_scores(run: Run, agent: str, quantity: Quantity = "bit_errors") -> dict[int, float]:
+    """Returns wrong bits or cost per sequence by length, from `evaluation.json`.
+
+    Args:
+        run: the run.
+        agent: whose: "random", "oracle" or the name of the run's cell.
+        quantity: wrong bits, or cost in bits.
 
     Raises:
         RunError: the run has not been evaluated.
     """
-    return {
-        score.length: getattr(score, quantity)
-        for score in read_scores(run)
-        if score.agent == run.config.cell.name
-    }
+    scores: list[Any] = read_scores(run)
+    return {each.length: getattr(each, quantity) for each in scores if each.agent == agent}
 
 
 def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> str:
@@ -85,25 +98,27 @@ def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> st
     """
     if not runs:
         raise ValueError("expected the folder of a run or of several, got none")
-    scores = [mean_scores(run, quantity) for run in runs]
+    scores = [mean_scores(run, run.config.cell.name, quantity) for run in runs]
     lengths = sorted(set.intersection(*map(set, scores)))
     noun = {"bit_errors": "wrong", "cost_bits": "cost"}[quantity]
     columns = ["seed", "solved after", "seconds", "total seconds"]
     columns += [f"{noun} at {length:,}" for length in lengths]
-    lines = table_head(columns)
-    solved_runs = [solved_at(run) for run in runs]
-    for run, solved, by_length in zip(runs, solved_runs, scores, strict=True):
-        total = run.metrics.read()[-1]["seconds"]
-        when = ("not", "") if solved is None else (f"{solved.sequences:,}", f"{solved.seconds:.0f}")
-        figures = [figure(by_length[length]) for length in lengths]
-        lines.append(table_row([str(run.config.seed), *when, f"{total:.0f}", *figures]))
-    middle = {length: median(score[length] for score in scores) for length in lengths}
-    sequences = solved_summary([solved and solved.sequences for solved in solved_runs])
-    seconds = solved_summary([solved and solved.seconds for solved in solved_runs])
-    when = ("not", "")
-    if math.isfinite(sequences.median):
-        when = (f"{sequences.median:,.0f}", f"{seconds.median:.0f}")
-    total = median(run.metrics.read()[-1]["seconds"] for run in runs)
-    cells = [f"median ({sequences.number} of {len(runs)} solved)", *when, f"{total:.0f}"]
-    lines.append(table_row([*cells, *(figure(middle[length]) for length in lengths)]))
-    return "\n".join(lines)
+    solved = [solved_at(run) for run in runs]
+    sequences: list[float | None] = [each and each.sequences for each in solved]
+    seconds = [each and each.seconds for each in solved]
+    totals = [run.metrics.read()[-1]["seconds"] for run in runs]
+    names = [str(run.config.seed) for run in runs]
+    middle = solved_summary(sequences)
+    # Below the runs, their medians.
+    names.append(f"median ({middle.number} of {len(runs)} solved)")
+    sequences.append(middle.median)
+    seconds.append(solved_summary(seconds).median)
+    totals.append(median(totals))
+    scores.append({length: median(each[length] for each in scores) for length in lengths})
+    rows = (
+        [name, count(after), count(until, ""), count(total), *(figure(own[n]) for n in lengths)]
+        for name, after, until, total, own in zip(
+            names, sequences, seconds, totals, scores, strict=True
+        )
+    )
+    return table(columns, rows)

@@ -32,20 +32,21 @@ def plan_of(folder, text=TINY):
     return load_plan(write_plan(folder, text))
 
 
-def made_up(job, errors, wrong=0.0, told=()):
+def made_up(job, errors, wrong=0.0, returns=(), steps=20_000):
     """A run with such wrong bits per held-out sequence at each report, and so many when scored.
 
-    `told` has more columns of each report, if there are any.
+    Its reports have such mean returns, or 0.5, each after so many more environment steps.
     """
     run = Run.create(job.folder, job.config)
     for i, held_out in enumerate(errors, 1):
         run.metrics.append(
             {
                 "sequences": 1000 * i,
+                "steps": steps * i,
                 "seconds": 2.5 * i,
                 "held_out_bit_errors": held_out,
                 "held_out_loss_bits": held_out + 0.01,
-                **(told[i - 1] if told else {}),
+                "mean_return": returns[i - 1] if returns else 0.5,
             }
         )
     (job.folder / "model.keras").touch()

@@ -1,15 +1,17 @@
-"""A plan's runs side by side: all scores as rows, and the table of a task."""
+"""A plan's runs side by side: all scores as rows, and the tables of a task."""
 
-import math
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from agents.evaluation.bootstrap import Estimate, means_over_runs
-from agents.evaluation.markdown import figure, table_head, table_row
+from agents.evaluation.markdown import interval, table
+from agents.evaluation.pictures import LearningCurve
 from agents.evaluation.scores import read_scores
-from agents.evaluation.summary import Solved, solved_at, solved_summary
+from agents.evaluation.summary import grouped, solved_at, solved_summary
+from agents.experiments.comparison.figures import Curves
 from agents.experiments.comparison.plan import Place
 from agents.storage.runs import Run
 
@@ -22,8 +24,7 @@ class Row(NamedTuple):
         variant: the variant's name.
         seed: the seed.
         solved_sequences: training sequences until the task was solved; None if it was not.
-        solved_steps: environment steps until then; None of a run by right answers from before its
-            reports told them, too.
+        solved_steps: environment steps until then.
         solved_seconds: seconds until then.
         total_seconds: seconds of the whole training.
         sequences: sequences of the whole training.
@@ -64,19 +65,19 @@ def collect(place: Place, run: Run, lengths: Sequence[int]) -> Iterator[Row]:
     for length in lengths:
         own = scores[run.config.cell.name, length]
         yield Row(
-            *place,
-            solved and solved.sequences,
-            solved and solved.steps,
-            solved and solved.seconds,
-            last["seconds"],
-            int(last["sequences"]),
-            length,
-            own.slots,
-            own.bit_errors,
-            own.perfect,
-            own.cost_bits,
-            scores["random", length].bit_errors,
-            scores["oracle", length].bit_errors,
+            **place._asdict(),
+            solved_sequences=solved and solved.sequences,
+            solved_steps=solved and solved.steps,
+            solved_seconds=solved and solved.seconds,
+            total_seconds=last["seconds"],
+            sequences=int(last["sequences"]),
+            length=length,
+            slots=own.slots,
+            bit_errors=own.bit_errors,
+            perfect=own.perfect,
+            cost_bits=own.cost_bits,
+            random_bit_errors=scores["random", length].bit_errors,
+            oracle_bit_errors=scores["oracle", length].bit_errors,
         )
 
 
@@ -86,15 +87,13 @@ def interquartile_means(rows: Sequence[Row]) -> dict[str, dict[int, Estimate]]:
     The interval is a bootstrap over seeds, see `agents.evaluation.bootstrap`.
 
     Args:
-        rows: rows of one task.
+        rows: rows of one task, for each seed those of all lengths.
     """
-    samples = {}
-    for variant, group in _by_variant(rows).items():
-        by_seed: dict[int, list[float]] = {}
-        for row in group:
-            by_seed.setdefault(row.seed, []).append(row.bit_errors)
-        samples[variant] = np.array(list(by_seed.values()))
     lengths = list(dict.fromkeys(row.length for row in rows))
+    samples = {
+        variant: np.array([row.bit_errors for row in group]).reshape(-1, len(lengths))
+        for variant, group in grouped(rows, lambda row: row.variant).items()
+    }
     return {
         variant: dict(zip(lengths, estimates, strict=True))
         for variant, estimates in means_over_runs(samples).items()
@@ -115,36 +114,51 @@ def comparison_table(
         failed: how many more runs of each variant failed; they count as not solved.
         by_reward: whether a variant learns by reward, so that environment steps matter.
     """
-    lengths = list(next(iter(estimates.values())))
     columns = ["variant", "solved", "sequences until solved"]
     columns += ["environment steps until then"] * by_reward
-    columns += [f"wrong at {length:,}" for length in lengths]
-    lines = table_head(columns)
-    for variant, group in _by_variant(rows).items():
-        runs = {row.seed: row for row in group}
+    columns += [f"wrong at {length:,}" for length in next(iter(estimates.values()))]
+    lines = []
+    for variant, group in grouped(rows, lambda row: row.variant).items():
+        runs = list({row.seed: row for row in group}.values())
         lost: list[float | None] = [None] * (failed or {}).get(variant, 0)
-        solved = solved_summary([row.solved_sequences for row in runs.values()] + lost)
-        cells = [f"`{variant}`", f"{solved.number} of {len(runs) + len(lost)}", _spread(solved)]
+        solved = solved_summary([run.solved_sequences for run in runs] + lost)
+        cells = [f"`{variant}`", f"{solved.number} of {len(runs) + len(lost)}", solved.spread()]
         if by_reward:
-            known = all(row.solved_steps for row in runs.values() if row.solved_sequences)
-            steps = [row.solved_steps for row in runs.values()] + lost
-            cells.append(_spread(solved_summary(steps)) if known else "")
-        for length in lengths:
-            mean, low, high = map(figure, estimates[variant][length])
-            # One run alone has no interval.
-            cells.append(f"{mean} [{low}, {high}]" if len(runs) > 1 else mean)
-        lines.append(table_row(cells))
-    return "\n".join(lines)
+            cells.append(solved_summary([run.solved_steps for run in runs] + lost).spread())
+        cells += [interval(estimate, len(runs)) for estimate in estimates[variant].values()]
+        lines.append(cells)
+    return table(columns, lines)
 
 
-def _spread(solved: Solved) -> str:
-    counts = (solved.median, solved.least, solved.most)
-    middle, first, last = (f"{n:,.0f}" if math.isfinite(n) else "not" for n in counts)
-    return f"{middle} [{first}-{last}]"
+def marks(curves: Curves) -> list[int]:
+    """Returns 3, 10, 30, ... environment steps, from the first report to beyond the last one."""
+    every = [steps for group in curves.values() for steps, _ in group]
+    first, last = min(steps[0] for steps in every), max(steps[-1] for steps in every)
+    found = sorted(factor * 10**power for power in range(12) for factor in (1, 3))
+    return [
+        mark
+        for before, mark in itertools.pairwise(found)
+        if first <= mark and before < last  # so that the last mark shows how all of them ended
+    ]
 
 
-def _by_variant(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row.variant, []).append(row)
-    return groups
+def returns_table(curves: Curves) -> str:
+    """Returns a Markdown table: each variant's return after so many environment steps.
+
+    The return is that of a run's last report until then, the mean over the training episodes since
+    the report before; the last one of all, once the training has ended.
+    """
+    columns = marks(curves)
+
+    def cell(group: Sequence[LearningCurve], mark: int) -> str:
+        if any(steps[0] > mark for steps, _ in group):
+            return ""
+        found = [values[steps <= mark][-1] for steps, values in group]
+        spread = (float(np.median(found)), min(found), max(found))
+        middle, least, most = (f"{round(float(value), 3) + 0.0:.3f}" for value in spread)
+        return f"{middle} [{least}, {most}]"
+
+    rows = (
+        [f"`{name}`", *(cell(group, mark) for mark in columns)] for name, group in curves.items()
+    )
+    return table(["return after steps", *(f"{mark:,}" for mark in columns)], rows)

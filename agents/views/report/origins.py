@@ -102,10 +102,8 @@ def this_machine() -> dict[str, str]:
 
 
 def _first_seeds(results: Results) -> dict[Place, Mapping[str, Any]]:
-    first: dict[tuple[str, str], Place] = {}
-    for place in sorted(results.records, key=lambda place: place.seed):
-        first.setdefault(place[:2], place)
-    return {place: results.records[place] for place in results.in_order(first.values())}
+    places = sorted(results.records, key=lambda place: place.seed)
+    return {place: results.records[place] for place in results.first_of_each(places)}
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agents.evaluation.figures import draw_run
-from agents.experiments.comparison.plan import Place
 from agents.storage.files import RunError, read_file
 from agents.views.report.results import Results
 
@@ -41,10 +40,13 @@ def head_pictures(results: Results) -> Iterator[Picture]:
     It is that of the first seed that solved its task, else of the first that has ended, on a tape
     of the longest length in training. Networks that cannot be read are said as missing.
     """
-    for place in _shown(results):
+    solved = {entry.place for entry in results.entries if entry.solved}
+    ended = [place for place, run in results.runs.items() if run.ended]
+    ended.sort(key=lambda place: (place not in solved, place.seed))
+    for place in results.first_of_each(ended):
+        run = results.runs[place]
         with tempfile.TemporaryDirectory() as folder:
             try:
-                run = results.runs[place]
                 paths = list(draw_run(run, [run.config.max_length], folder=Path(folder)))
             except RunError as error:
                 results.missing.append(f"No pictures of {'/'.join(map(str, place))}: {error}.")
@@ -54,17 +56,6 @@ def head_pictures(results: Results) -> Iterator[Picture]:
                 if length:  # the learning curve, which has none, is in a chart
                     caption = f"{place.task}, {place.variant}, seed {place.seed}: {what}, "
                     yield _embedded(f"{caption}length {length}", path)
-
-
-def _shown(results: Results) -> list[Place]:
-    solved = {entry.place for entry in results.entries if entry.solved}
-    ended = [
-        place for place, run in results.runs.items() if run.ended and run.config.task is not None
-    ]
-    first: dict[tuple[str, str], Place] = {}
-    for place in sorted(ended, key=lambda place: (place not in solved, place.seed)):
-        first.setdefault(place[:2], place)
-    return results.in_order(first.values())
 
 
 def _embedded(caption: str, path: Path) -> Picture:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from agents.views.report.results import BENCHMARK, Results
+from agents.evaluation.markdown import count
+from agents.views.report.results import Results
 from agents.views.report.standings import Standing, tested_lengths
-from agents.views.report.tables import count_text
 
 
 def task_sentences(results: Results, task: str, found: Sequence[Standing]) -> list[str]:
@@ -47,11 +47,13 @@ def _how_fast(results: Results, learners: Sequence[Standing]) -> list[str]:
     if not solved:
         return []
     fastest = min(solved, key=lambda standing: standing.effort.median)
-    middle, least, most = (count_text(results, count) for count in fastest.effort[1:])
+    effort = fastest.effort
+    middle, least, most = (
+        count(each, results.kind.without) for each in (effort.median, effort.least, effort.most)
+    )
     who = "Fastest is " + fastest.name + ", after" if len(solved) > 1 else "It takes"
-    unit = "environment steps" if results.kind is BENCHMARK else "training sequences"
-    spread = f" (median; {least} to {most})" if fastest.seeds > 1 else ""
-    return [f"{who} {middle} {unit}{spread}."]
+    spread = f" (median; {least} to {most})" * (fastest.seeds > 1)
+    return [f"{who} {middle} {results.kind.unit}{spread}."]
 
 
 def _how_far(results: Results, task: str, learners: Sequence[Standing]) -> list[str]:

@@ -1,29 +1,22 @@
 """Reads a folder of results, which somebody else may have written."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
-from agents.evaluation.scores import read_scores
+from agents.evaluation.pictures import COST, ERRORS, RETURN, learning_curve
 from agents.evaluation.summary import mean_scores, solved_at
 from agents.experiments.benchmark.leaderboard import Point
 from agents.experiments.benchmark.leaderboard import Row as BenchmarkRow
-from agents.experiments.comparison.figures import LABELS
 from agents.experiments.comparison.plan import Place
 from agents.experiments.comparison.scores import Row as ComparisonRow
 from agents.storage.files import RunError, read_csv, read_file, read_json
 from agents.storage.metrics import LARGEST_TABLE
 from agents.storage.runs import Run
-from agents.training.reports import return_curve
 from agents.views.report.results import BENCHMARK, COMPARISON, RUN, Curve, Entry, Results
 from ntm_gym import PROTOCOLS
-
-QUANTITIES = {str(name): label for name, label in LABELS.items()}
-QUANTITIES["mean_return"] = "return of training episodes"
-"""What is shown of a run's reports: columns of `metrics.csv`, and what they are."""
 
 
 def read_results(folder: Path) -> Results:
@@ -55,8 +48,9 @@ def _read_run(folder: Path) -> Results:
     place = Place(run.config.name, folder.resolve().name, run.config.seed)
     results = Results(folder, RUN)
     _add_run(results, place, run)
-    results.entries.append(_entry_of_run(place, run))
-    if not results.entries[0].scores and run.config.task is not None:
+    entry = _entry_of_run(place, run)
+    results.entries.append(entry)
+    if run.config.task and not entry.scores:
         results.missing.append(
             "The run has not been evaluated, so nothing is known of other lengths: "
             "scripts/evaluate.py does that."
@@ -66,11 +60,21 @@ def _read_run(folder: Path) -> Results:
 
 def _read_comparison(folder: Path) -> Results:
     results = Results(folder, COMPARISON)
-    _add_runs(results, "*/*/*/config.json")
+    _add_runs(results)
     rows = read_csv(folder / "scores.csv", ComparisonRow, LARGEST_TABLE)
-    for place, group in groupby(rows, lambda row: Place(*row[:3])):
+    for place, group in groupby(rows, lambda row: Place(row.task, row.variant, row.seed)):
         own = list(group)
-        results.entries.append(_entry_of_rows(place, own))
+        results.entries.append(
+            Entry(
+                place,
+                solved=own[0].solved_sequences is not None,
+                effort=own[0].solved_sequences,
+                trained=own[0].sequences,
+                seconds=own[0].total_seconds,
+                scores={row.length: row.bit_errors for row in own},
+                flawless=frozenset(row.length for row in own if row.bit_errors == 0),
+            )
+        )
         random_scores = {row.length: row.random_bit_errors for row in own}
         results.random_scores.setdefault(place.task, random_scores)
     for task in results.tasks:
@@ -83,20 +87,18 @@ def _read_comparison(folder: Path) -> Results:
             "The runs' own folders are not here, only their scores: there are no learning curves "
             "to move over, no pictures of heads, no settings and no versions of the runs."
         )
-    elif scored - set(results.runs):
-        lost = ", ".join("/".join(map(str, place)) for place in sorted(scored - set(results.runs)))
-        results.missing.append(f"Scores without a run's folder: {lost}.")
-    if newer := sorted(set(results.runs) - scored):
-        lost = ", ".join("/".join(map(str, place)) for place in newer)
-        results.missing.append(f"Runs that are not among the scores yet: {lost}.")
+    elif lost := scored - set(results.runs):
+        results.missing.append(f"Scores without a run's folder: {_listed(lost)}.")
+    if newer := set(results.runs) - scored:
+        results.missing.append(f"Runs that are not among the scores yet: {_listed(newer)}.")
     return results
 
 
 def _read_unfinished(folder: Path) -> Results:
     """Reads a comparison that has not written its scores yet: all of its runs that have reports."""
     results = Results(folder, COMPARISON)
-    _add_runs(results, "*/*/*/config.json")
-    results.entries = [_entry_of_run(*found) for found in results.runs.items()]
+    _add_runs(results)
+    results.entries = [_entry_of_run(place, run) for place, run in results.runs.items()]
     if not results.entries:
         raise RunError(
             "expected a run, or a folder that scripts/compare.py or scripts/benchmark.py wrote, "
@@ -112,11 +114,22 @@ def _read_unfinished(folder: Path) -> Results:
 def _read_benchmark(folder: Path) -> Results:
     results = Results(folder, BENCHMARK)
     rows = read_csv(folder / "scores.csv", BenchmarkRow, LARGEST_TABLE)
-    for place, group in groupby(rows, lambda row: Place(*row[:3])):
+    for place, group in groupby(rows, lambda row: Place(row.env_id, row.agent, row.seed)):
         own = list(group)
-        results.entries.append(_entry_of_benchmark(place, own))
-        trained = [row.length for row in own if not row.beyond]
-        longest = results.longest_trained.get(place.task, 0)
+        trained = {row.length for row in own if not row.beyond}
+        flawless = frozenset(row.length for row in own if row.perfect == 1)
+        results.entries.append(
+            Entry(
+                place,
+                solved=bool(trained) and trained <= flawless,
+                effort=own[0].env_steps,
+                trained=own[0].env_steps,
+                seconds=own[0].seconds,
+                scores={row.length: row.score for row in own},
+                flawless=flawless,
+            )
+        )
+        longest = results.longest_trained.get(place.task) or 0
         results.longest_trained[place.task] = max([longest, *trained])
         results.random_scores[place.task] = {row.length: 0.0 for row in own}
     try:
@@ -124,19 +137,19 @@ def _read_benchmark(folder: Path) -> Results:
     except (OSError, ValueError) as error:
         points = []
         results.missing.append(f"No learning curves: {error}.")
-    for place, curve in groupby(points, lambda point: Place(*point[:3])):
-        steps, returns = np.array([point[3:] for point in curve], float).T
-        results.curves.append(Curve(place, QUANTITIES["mean_return"], (steps, returns)))
-    for place, path in _places(folder, "*/*/*/result.json"):
+    for place, curve in groupby(points, lambda point: Place(point.env_id, point.agent, point.seed)):
+        steps, returns = np.array([(each.env_steps, each.mean_return) for each in curve], float).T
+        results.curves.append(Curve(place, RETURN, (steps, returns)))
+    for place, path in _places(folder, "result.json"):
         try:
             results.records[place] = dict(read_json(path))
         except (OSError, ValueError, TypeError) as error:
-            results.missing.append(f"No settings of {'/'.join(map(str, place))}: {error}.")
+            results.missing.append(f"No settings of {_listed([place])}: {error}.")
     if not results.records:
         results.missing.append(
             "The jobs' own folders are not here, only their scores: there are no settings."
         )
-    for place, path in _places(folder, "*/*/*/run/config.json"):
+    for place, path in _places(folder, "run/config.json"):
         try:
             results.runs[place] = Run.open(path.parent)
             # The job's own settings and command, with the versions that its run has recorded.
@@ -146,18 +159,22 @@ def _read_benchmark(folder: Path) -> Results:
     return results
 
 
-def _places(folder: Path, pattern: str) -> Iterator[tuple[Place, Path]]:
-    """Yields the files TASK/NAME/SEED/... of that pattern and their places, in order of seeds."""
+def _places(folder: Path, name: str) -> Iterator[tuple[Place, Path]]:
+    """Yields the files TASK/NAME/SEED/... of that name and their places, in order."""
     found = []
-    for path in folder.glob(pattern):
-        task, name, seed = path.relative_to(folder).parts[:3]
+    for path in folder.glob(f"*/*/*/{name}"):
+        task, variant, seed = path.relative_to(folder).parts[:3]
         if seed.isdecimal() and len(seed) < 20:
-            found.append((Place(task, name, int(seed)), path))
+            found.append((Place(task, variant, int(seed)), path))
     yield from sorted(found)
 
 
-def _add_runs(results: Results, pattern: str) -> None:
-    for place, path in _places(results.folder, pattern):
+def _listed(places: Iterable[Place]) -> str:
+    return ", ".join("/".join(map(str, place)) for place in sorted(places))
+
+
+def _add_runs(results: Results) -> None:
+    for place, path in _places(results.folder, "config.json"):
         try:
             _add_run(results, place, Run.open(path.parent))
         except RunError as error:
@@ -167,68 +184,33 @@ def _add_runs(results: Results, pattern: str) -> None:
 def _add_run(results: Results, place: Place, run: Run) -> None:
     """Adds what a run's folder tells beside its own scores; without reports, only its settings."""
     results.records[place] = dict(read_json(run.folder / "config.json"))
-    if run.config.task is not None:
-        results.longest_trained[place.task] = run.config.max_length
+    results.longest_trained[place.task] = run.config.max_length
     if (run.folder / "evaluation.json").exists():
-        results.random_scores.setdefault(
-            place.task,
-            {each.length: each.bit_errors for each in read_scores(run) if each.agent == "random"},
-        )
+        results.random_scores.setdefault(place.task, mean_scores(run, "random"))
     if not run.metrics.path.exists():
-        results.missing.append(f"No reports yet: {'/'.join(map(str, place))}.")
+        results.missing.append(f"No reports yet: {_listed([place])}.")
         return
-    metrics = run.metrics.read()
-    # A task's errors are no numbers in an environment that is no task's.
-    points: dict[str, Sequence[tuple[float, float]]] = {
-        column: [
-            (row["sequences"], row[column])
-            for row in metrics
-            if math.isfinite(row.get(column, math.nan))
-        ]
-        for column in LABELS
-    }
-    points["mean_return"] = return_curve(metrics)
-    for column, quantity in QUANTITIES.items():
-        if points[column]:
-            efforts, values = np.array(points[column], float).T
-            results.curves.append(Curve(place, quantity, (efforts, values)))
+    rows = run.metrics.read()
+    efforts = {COST: "sequences", ERRORS: "sequences", RETURN: "steps"}
+    for quantity, effort in efforts.items():
+        times, values = learning_curve(rows, effort, quantity)
+        if len(times):
+            results.curves.append(Curve(place, quantity, (times, values)))
     results.runs[place] = run
 
 
 def _entry_of_run(place: Place, run: Run) -> Entry:
     solved, last = solved_at(run), run.metrics.read()[-1]
     evaluated = (run.folder / "evaluation.json").exists()
-    scores = mean_scores(run, "bit_errors") if evaluated else {}
-    effort = None if solved is None else solved.sequences
-    flawless = frozenset(length for length, wrong in scores.items() if wrong == 0)
-    numbers = last["sequences"], last["seconds"]
-    return Entry(place, solved is not None, effort, *numbers, scores, flawless)
-
-
-def _entry_of_rows(place: Place, rows: Sequence[ComparisonRow]) -> Entry:
-    first = rows[0]
+    scores = mean_scores(run, run.config.cell.name) if evaluated else {}
     return Entry(
         place,
-        first.solved_sequences is not None,
-        first.solved_sequences,
-        first.sequences,
-        first.total_seconds,
-        {row.length: row.bit_errors for row in rows},
-        frozenset(row.length for row in rows if row.bit_errors == 0),
-    )
-
-
-def _entry_of_benchmark(place: Place, rows: Sequence[BenchmarkRow]) -> Entry:
-    flawless = frozenset(row.length for row in rows if row.perfect == 1)
-    trained = {row.length for row in rows if not row.beyond}
-    return Entry(
-        place,
-        bool(trained) and trained <= flawless,
-        rows[0].env_steps,
-        rows[0].env_steps,
-        rows[0].seconds,
-        {row.length: row.score for row in rows},
-        flawless,
+        solved=solved is not None,
+        effort=solved and solved.sequences,
+        trained=last["sequences"],
+        seconds=last["seconds"],
+        scores=scores,
+        flawless=frozenset(length for length, wrong in scores.items() if wrong == 0),
     )
 
 

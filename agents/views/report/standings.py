@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.evaluation.bootstrap import Estimate, means_over_runs, pooled_means
-from agents.evaluation.summary import Solved, solved_summary
-from agents.views.report.results import BENCHMARK, Entry, Results
+from agents.evaluation.summary import Solved, grouped, solved_summary
+from agents.views.report.results import Entry, Results
 
 
 class Standing(NamedTuple):
@@ -49,9 +49,7 @@ def standings(results: Results, task: str) -> list[Standing]:
     """Returns how all variants or agents do on a task, the best first."""
     entries = results.of_task(task)
     lengths = tested_lengths(entries)
-    groups: dict[str, list[Entry]] = {}
-    for entry in entries:
-        groups.setdefault(entry.place.variant, []).append(entry)
+    groups = grouped(entries, lambda entry: entry.place.variant)
     samples = {
         name: np.array([[entry.scores[length] for length in lengths] for entry in scored])
         for name, group in groups.items()
@@ -59,16 +57,16 @@ def standings(results: Results, task: str) -> list[Standing]:
     }
     means = means_over_runs(samples) if samples else {}
     # Wrong bits grow with the length; scores are fractions of what the oracle earns at each.
-    pooled = pooled_means(samples) if samples and results.kind is BENCHMARK else {}
+    pooled = pooled_means(samples) if samples and not results.kind.counted else {}
     found = [
         Standing(
             name,
-            len(group),
-            sum(entry.solved for entry in group),
-            solved_summary([entry.effort for entry in group]),
-            _reach(group, lengths),
-            dict(zip(lengths, means.get(name, ()), strict=False)),
-            pooled.get(name),
+            seeds=len(group),
+            solved=sum(entry.solved for entry in group),
+            effort=solved_summary([entry.effort for entry in group]),
+            reach=_reach(group, lengths),
+            scores=dict(zip(lengths, means.get(name, ()), strict=False)),
+            pooled=pooled.get(name),
         )
         for name, group in groups.items()
     ]
@@ -88,6 +86,5 @@ def _rank(standing: Standing) -> tuple[float, ...]:
     """What is less for who is better."""
     if standing.pooled is not None:
         return (-standing.pooled.mean,)
-    longest = list(standing.scores.values())[-1:]
-    wrong = longest[0].mean if longest else math.inf
-    return (-standing.solved / standing.seeds, standing.effort.median, wrong)
+    wrong = [estimate.mean for estimate in standing.scores.values()] or [math.inf]
+    return (-standing.solved / standing.seeds, standing.effort.median, wrong[-1])

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from agents.evaluation.bootstrap import Estimate
-from agents.evaluation.markdown import figure
-from agents.views.report.results import BENCHMARK, Results
+from agents.evaluation.markdown import count, figure, interval
+from agents.evaluation.summary import Solved
+from agents.views.report.results import BENCHMARK, Kind, Results
 from agents.views.report.standings import Standing, tested_lengths
 
 
@@ -20,6 +20,10 @@ class Cell(NamedTuple):
 
     text: str
     order: float | None = None
+
+
+NONE = Cell("-", math.inf)
+"""Where there is no score."""
 
 
 class Table(NamedTuple):
@@ -40,19 +44,17 @@ def summary_table(results: Results, found: dict[str, list[Standing]]) -> Table:
     """Returns who solves what, how soon and how far it holds, for all tasks."""
     kind = results.kind
     several = len(found) > 1
-    rows = []
-    for task, of_task in found.items():
-        for standing in of_task:
-            reach = standing.reach
-            rows.append(
-                [
-                    *[Cell(task)] * several,
-                    Cell(standing.name),
-                    _solved(standing),
-                    _effort(results, standing),
-                    Cell("-", -1.0) if reach is None else Cell(f"{reach:,}", reach),
-                ]
-            )
+    rows = [
+        [
+            *[Cell(task)] * several,
+            Cell(standing.name),
+            _solved(standing),
+            _effort(kind, standing.effort),
+            Cell(count(standing.reach, "-"), standing.reach or -1.0),
+        ]
+        for task, standings in found.items()
+        for standing in standings
+    ]
     columns = ["task"] * several
     columns += [kind.who, "solved", kind.effort, "no error up to length"]
     return Table("Who solves what, how soon, how far", columns, rows)
@@ -73,8 +75,11 @@ def leaderboard(results: Results, task: str, found: Sequence[Standing]) -> Table
                 Cell(standing.name),
                 Cell(str(standing.seeds), standing.seeds),
                 _solved(standing),
-                _effort(results, standing),
-                *(_estimate(estimate, standing.seeds) for estimate in estimates),
+                _effort(results.kind, standing.effort),
+                *(
+                    Cell(interval(estimate, standing.seeds), estimate.mean) if estimate else NONE
+                    for estimate in estimates
+                ),
             ]
         )
     return Table(f"Leaderboard of {task}", columns, rows)
@@ -83,67 +88,46 @@ def leaderboard(results: Results, task: str, found: Sequence[Standing]) -> Table
 def seed_table(results: Results, task: str) -> Table:
     """Returns every run or job of a task."""
     kind, entries = results.kind, results.of_task(task)
-    unit = "steps" if kind is BENCHMARK else "sequences"
     lengths = tested_lengths(entries)
-    columns = [kind.who, "seed", "solved"] + ["solved after"] * (kind is not BENCHMARK)
-    columns += [f"{unit} in all", "seconds in all"]
-    rows = []
-    for entry in entries:
-        after = [_count(entry.effort, kind.without)] * (kind is not BENCHMARK)
-        rows.append(
-            [
-                Cell(entry.place.variant),
-                Cell(str(entry.place.seed), entry.place.seed),
-                Cell("yes" if entry.solved else "no"),
-                *after,
-                _count(entry.trained, "-"),
-                _count(entry.seconds, "-"),
-                *(_number(entry.scores.get(length)) for length in lengths),
-            ]
-        )
+    after = kind is not BENCHMARK  # there, effort is that of the whole training
+    columns = [kind.who, "seed", "solved", *["solved after"] * after]
+    columns += [f"{kind.unit.split()[-1]} in all", "seconds in all"]
     columns += [_at(results, task, length) for length in lengths]
+    rows = [
+        [
+            Cell(entry.place.variant),
+            Cell(str(entry.place.seed), entry.place.seed),
+            Cell("yes" if entry.solved else "no"),
+            *[_count(entry.effort, kind.without)] * after,
+            _count(entry.trained),
+            _count(entry.seconds),
+            *(_score(entry.scores.get(length)) for length in lengths),
+        ]
+        for entry in entries
+    ]
     return Table(f"Every seed of {task}", columns, rows)
-
-
-def count_text(results: Results, count: float) -> str:
-    """Returns an effort as it stands in tables and sentences."""
-    return _count(count, results.kind.without).text
 
 
 def _solved(standing: Standing) -> Cell:
     return Cell(f"{standing.solved} of {standing.seeds}", standing.solved / standing.seeds)
 
 
-def _effort(results: Results, standing: Standing) -> Cell:
-    effort = standing.effort
-    middle, least, most = (
-        count_text(results, count) for count in (effort.median, effort.least, effort.most)
-    )
-    if least == most:  # one seed, or nothing known of any
-        return Cell(middle, effort.median)
-    return Cell(f"{middle} [{least}-{most}]", effort.median)
+def _effort(kind: Kind, effort: Solved) -> Cell:
+    if effort.least == effort.most:  # one seed, or nothing known of any
+        return _count(effort.median, kind.without)
+    return Cell(effort.spread(kind.without), effort.median)
 
 
 def _at(results: Results, task: str, length: int) -> str:
-    noun = "score" if results.kind is BENCHMARK else "wrong"
     longest = results.longest_trained.get(task)
     beyond = longest is not None and length > longest
-    return f"{noun} at {length:,}" + " (beyond)" * beyond
+    return f"{results.kind.at} at {length:,}" + " (beyond)" * beyond
 
 
-def _estimate(estimate: Estimate | None, seeds: int) -> Cell:
-    """The mean and its interval, which one seed alone does not have."""
-    if estimate is None:
-        return _number(None)
-    interval = f" [{figure(estimate.low)}, {figure(estimate.high)}]" if seeds > 1 else ""
-    return Cell(figure(estimate.mean) + interval, estimate.mean)
+def _score(value: float | None) -> Cell:
+    return NONE if value is None else Cell(figure(value), value)
 
 
-def _number(value: float | None) -> Cell:
-    return Cell("-", math.inf) if value is None else Cell(figure(value), value)
-
-
-def _count(value: float | None, without: str) -> Cell:
-    if value is None or not math.isfinite(value):
-        return Cell(without, math.inf)
-    return Cell(f"{value:,.0f}", value)
+def _count(value: float | None, without: str = "-") -> Cell:
+    text = count(value, without)
+    return Cell(text, math.inf if value is None or text == without else value)

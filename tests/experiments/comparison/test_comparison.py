@@ -18,7 +18,7 @@ from matplotlib.image import imread
 
 from agents.evaluation.bootstrap import Estimate
 from agents.evaluation.scores import evaluate_run, read_scores
-from agents.experiments.comparison.figures import draw_generalisation, draw_learning
+from agents.experiments.comparison.figures import draw_generalisation
 from agents.experiments.comparison.plan import Place
 from agents.experiments.comparison.report import write_report
 from agents.experiments.comparison.scores import (
@@ -187,14 +187,21 @@ def test_variants_that_learn_by_reward_are_trained_and_scored(tmp_path, monkeypa
         row.length for row in collect(Place("copy", "ntm", 0), Run.open(job.folder), (1, 3))
     ] == [1, 3]
     drawn = []
-    monkeypatch.setattr(
-        "agents.experiments.comparison.figures.save_picture", lambda *got: drawn.append(got[1])
-    )
-    draw_learning({"ntm": [Run.open(job.folder)]}, "held_out_bit_errors", "copy", tmp_path)
-    axis = drawn[0]
-    assert (axis.get_xlabel(), axis.get_xscale()) == ("environment steps", "log")
+
+    def keep(_, axis, __, path):
+        drawn.append(axis)
+        return path
+
+    monkeypatch.setattr("agents.experiments.comparison.figures.save_picture", keep)
+    write_report("tiny", {Place("copy", "ntm", 0): job}, tmp_path)
+    returns, cost, errors, _ = drawn
+    assert "return" in returns.get_ylabel()
+    assert returns.get_yscale() == "linear"
+    for axis in (cost, errors):
+        assert (axis.get_xlabel(), axis.get_xscale()) == ("environment steps", "log")
+        assert axis.get_yscale() == "symlog"
     steps = [row["steps"] for row in Run.open(job.folder).metrics.read()]
-    assert axis.lines[0].get_xdata().tolist() == steps
+    assert errors.lines[0].get_xdata().tolist() == steps
 
 
 def test_csv_holds_what_the_runs_own_files_hold(stopped_twice):
@@ -317,7 +324,7 @@ def test_pictures_say_nothing_of_training_that_variants_do_not_share(tmp_path, m
     )
     estimates = {"ntm": {8: Estimate(1, 0, 2), 2: Estimate(0, 0, 0)}}
     for random_errors, trained in (({2: 8.0, 8: 32.0}, (1, 2)), ({}, None)):
-        draw_generalisation(estimates, random_errors, trained, "copy", tmp_path / "picture.png")
+        draw_generalisation(estimates, random_errors, trained, tmp_path / "copy-picture.png")
     both, neither = (figure.axes[0] for figure in drawn)
     assert [line.get_xdata().tolist() for line in both.lines] == [[2, 8], [2, 8]]
     assert "grey" in both.get_xlabel()
@@ -337,17 +344,17 @@ def test_scores_of_other_tapes_or_slots_are_made_anew(tmp_path, asked):
 
 def test_table_of_learning_by_reward_has_environment_steps():
     rows = [
-        row("older", 0, 5, 0.0, 1000),  # from before its reports told steps
+        row("ntm", 0, 5, 0.0, 1000, 22_000),
         row("rl", 0, 5, 0.0, 2000, 64_000),
         row("rl", 1, 5, 0.0),
         row("worse", 0, 5, 1.0),
     ]
-    estimates = {name: {5: Estimate(0, 0, 0)} for name in ("older", "rl", "worse")}
+    estimates = {name: {5: Estimate(0, 0, 0)} for name in ("ntm", "rl", "worse")}
     table = comparison_table(rows, estimates, by_reward=True)
     columns = [line.split(" | ")[2:4] for line in table.splitlines()]
     assert columns[0] == ["sequences until solved", "environment steps until then"]
     assert columns[2:] == [
-        ["1,000 [1,000-1,000]", ""],
+        ["1,000 [1,000-1,000]", "22,000 [22,000-22,000]"],
         ["not [2,000-not]", "not [64,000-not]"],
         ["not [not-not]", "not [not-not]"],
     ]

@@ -113,8 +113,11 @@ def test_a_comparison_is_told_from_the_summary_to_the_versions(tmp_path):
     assert versions[-4:] == list(hardware().values())
     assert "processor" in page.said
     assert "What is missing" not in page.said
-    # Two quantities of learning, and the scores by length.
-    assert len(page.charts) == 3
+    # Three quantities of learning, and the scores by length.
+    assert len(page.charts) == 4
+    returns = page.charts[2]["layout"]
+    assert returns["yaxis"]["title"]["text"] == "return of training episodes"
+    assert returns["xaxis"]["title"]["text"] == "environment steps"
     names = [line["name"] for line in page.charts[0]["data"]]
     assert names[:4] == ["ntm, seed 0", "ntm, seed 1", "ntm, seed 2", "ntm"]
 
@@ -316,7 +319,7 @@ def test_rows_are_read_as_they_were_written(tmp_path):
 
 def test_the_axis_of_errors_shows_0_and_powers_of_ten(tmp_path):
     results = read_results(write_comparison(tmp_path))
-    (_, errors) = learning_charts(results, "copy")
+    _, errors, _ = learning_charts(results, "copy")
     figure = Page(f"<script type='application/json'>{errors.figure}</script>").charts[0]
     (wide,) = (line for line in figure["data"] if line["name"] == "wide")
     told = np.frombuffer(b64decode(wide["y"]["bdata"]))
