@@ -19,11 +19,11 @@ from agents.cli import console, tables
 from agents.evaluation.figures import draw_heads, draw_run, look_inside
 from agents.evaluation.scores import evaluate_run, held_out
 from agents.evaluation.summary import markdown_table
-from agents.policies.recurrent import RecurrentAgent, count_parameters
+from agents.policies.recurrent import RecurrentAgent
 from agents.recipes.cells import CELL_CONFIGS, DNCConfig, LSTMConfig, NTMConfig
 from agents.recipes.paper import paper_parameters
 from agents.recipes.supervised import CONFIGS, CopyConfig, config_from_dict, recipe
-from agents.storage.networks import cell_of
+from agents.storage.networks import cell_of, count_parameters
 from agents.storage.runs import Run, RunError
 from agents.training import supervised
 from ntm_gym import Copy, PrioritySort
