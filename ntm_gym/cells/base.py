@@ -53,6 +53,12 @@ class ControlledCell(keras.layers.Layer):
     state_type: Any
     """The named tuple of the states: the field ``controller``, then a tensor for each shape."""
 
+    slots: int | None = None
+    """Memory slots; None of a cell without a memory, which has no heads either."""
+
+    quadratic: bool = False
+    """Whether a step's time and memory grow with the square of the slots."""
+
     def __init__(
         self,
         output_dim: int,
@@ -225,6 +231,21 @@ class ControlledCell(keras.layers.Layer):
     def any_slots(self) -> bool:
         """Whether ``with_slots`` gives the same network on a memory of any size."""
         return True
+
+    @property
+    def least_slots(self) -> int:
+        """The fewest slots that ``with_slots`` takes."""
+        return 1
+
+    def with_slots(self, slots: int) -> "ControlledCell":
+        """Returns a cell with the same weights on a memory of another size.
+
+        A cell without a memory returns itself.
+
+        Raises:
+            ValueError: this cell is not built, or runs on no other number of slots.
+        """
+        return self if self.slots is None else self.changed(slots=slots)
 
     def fresh(self, **options: Any) -> "ControlledCell":
         """Returns a cell built for the same inputs, with other options and new first weights.

@@ -53,6 +53,8 @@ class DNCCell(ControlledCell):
     """
 
     state_type = DNCState
+    slots: int
+    quadratic = True
 
     def __init__(
         self,
@@ -143,14 +145,6 @@ class DNCCell(ControlledCell):
         return split_interface(
             raw, self.width, self.read_heads, self.mask_content, self.sharpen_links
         )
-
-    def with_slots(self, slots: int) -> ControlledCell:
-        """Returns a cell with the same weights on a memory of another size.
-
-        Raises:
-            ValueError: this cell is not built.
-        """
-        return self.changed(slots=slots)
 
     @staticmethod
     def _content(

@@ -66,6 +66,7 @@ class NTMCell(ControlledCell):
     """
 
     state_type = NTMState
+    slots: int
 
     def __init__(
         self,
@@ -127,19 +128,18 @@ class NTMCell(ControlledCell):
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Creates the weights for inputs of shape [B, D]."""
         super().build(input_shape)
-        learned = {"memory_init": self.width, "address_init": self.read_heads + self.write_heads}
-        for name, rows in learned.items():
-            if getattr(self, name) == "learned":
-                check_total(name, rows * self.slots, LARGEST_WEIGHTS)
+        heads = self.read_heads + self.write_heads
         if self.memory_init == "learned":
+            check_total("memory_init", self.width * self.slots, LARGEST_WEIGHTS)
             self.initial_memory = self.add_weight(
                 shape=(self.width, self.slots),
                 initializer=keras.initializers.RandomUniform(-(self.width**-0.5), self.width**-0.5),
                 name="initial_memory",
             )
         if self.address_init == "learned":
+            check_total("address_init", heads * self.slots, LARGEST_WEIGHTS)
             self.initial_addresses = self.add_weight(
-                shape=(self.read_heads + self.write_heads, self.slots),
+                shape=(heads, self.slots),
                 initializer="glorot_uniform",
                 name="initial_addresses",
             )
@@ -201,19 +201,18 @@ class NTMCell(ControlledCell):
         """Whether no learned initial memory or address belongs to this number of slots."""
         return "learned" not in (self.memory_init, self.address_init)
 
-    def with_slots(self, slots: int) -> ControlledCell:
-        """Returns a cell with the same weights on a memory of another size.
+    @property
+    def least_slots(self) -> int:
+        """The fewest slots that ``with_slots`` takes: all that a head may move by."""
+        return 2 * self.shift_range + 1
 
-        Raises:
-            ValueError: this cell is not built, or its learned initial memory or addresses belong to
-                its own number of slots.
-        """
-        for name in ("memory_init", "address_init"):
-            value = getattr(self, name)
+    def with_slots(self, slots: int) -> ControlledCell:
+        """See ``ControlledCell.with_slots``; learned starts run on no other number of slots."""
+        for name, init in (("memory_init", self.memory_init), ("address_init", self.address_init)):
             check(
-                value != "learned" or slots == self.slots,
+                init != "learned" or slots == self.slots,
                 name,
                 f"one that does not depend on the slots, to go from {self.slots} to {slots}",
-                value,
+                init,
             )
-        return self.changed(slots=slots)
+        return super().with_slots(slots)
