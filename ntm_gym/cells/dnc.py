@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from ntm_gym.cells import addressing, dnc_addressing
 from ntm_gym.cells.base import ControlledCell
-from ntm_gym.cells.checks import LARGEST_WEIGHTS, check, check_sizes, check_total
+from ntm_gym.cells.bounds import LARGEST_WEIGHTS, check_flags, check_sizes, check_total
 from ntm_gym.cells.controllers import Dense, call_dense
 from ntm_gym.cells.dnc_heads import Interface, interface_size, split_interface
 from ntm_gym.cells.state import DNCState, Step
@@ -72,9 +72,7 @@ class DNCCell(ControlledCell):
         **kwargs: Any,
     ) -> None:
         check_sizes(slots=slots, width=width, read_heads=read_heads)
-        options = {"mask_content": mask_content, "erase_freed": erase_freed}
-        for name, option in {**options, "sharpen_links": sharpen_links}.items():
-            check(isinstance(option, bool), name, "True or False", option)
+        check_flags(mask_content=mask_content, erase_freed=erase_freed, sharpen_links=sharpen_links)
         size = interface_size(width, read_heads, mask_content, sharpen_links)
         check_total("heads", size, LARGEST_WEIGHTS)
         super().__init__(

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from ntm_gym.cells.base import ControlledCell
-from ntm_gym.cells.checks import check_sizes
+from ntm_gym.cells.bounds import check_sizes
 from ntm_gym.cells.controllers import Dense, call_dense
 from ntm_gym.cells.state import LSTMState, Step
 

@@ -8,17 +8,11 @@ import tensorflow as tf
 
 from ntm_gym.cells import addressing
 from ntm_gym.cells.base import ControlledCell
-from ntm_gym.cells.checks import (
-    LARGEST_WEIGHTS,
-    check,
-    check_choice,
-    check_sizes,
-    check_total,
-    is_integer,
-)
+from ntm_gym.cells.bounds import LARGEST_WEIGHTS, check_flags, check_sizes, check_total
 from ntm_gym.cells.controllers import Dense, call_dense
 from ntm_gym.cells.heads import HeadOutputs, head_size, split_heads
 from ntm_gym.cells.state import NTMState, Step, flatten
+from ntm_gym.checks import check_choice, expect, is_integer
 
 BLANK = 1e-6
 """Every element of a constant initial memory."""
@@ -87,15 +81,15 @@ class NTMCell(ControlledCell):
         **kwargs: Any,
     ) -> None:
         check_sizes(slots=slots, width=width, read_heads=read_heads, write_heads=write_heads)
-        check(
+        expect(
             is_integer(shift_range) and 0 <= 2 * shift_range < slots,
             "shift_range",
             "an integer of at least 0 and less than half the slots",
             shift_range,
         )
-        check(isinstance(read_first, bool), "read_first", "True or False", read_first)
+        check_flags(read_first=read_first)
         check_choice("memory_init", memory_init, ("constant", "learned", "random"))
-        check(seed is None or is_integer(seed), "seed", "an integer or None", seed)
+        expect(seed is None or is_integer(seed), "seed", "an integer or None", seed)
         heads = head_size(width, shift_range, read_heads, write_heads)
         check_total("heads", heads, LARGEST_WEIGHTS)
         check_choice("address_init", address_init, ("slot", "learned", "uniform"))
@@ -209,7 +203,7 @@ class NTMCell(ControlledCell):
     def with_slots(self, slots: int) -> ControlledCell:
         """See ``ControlledCell.with_slots``; learned starts run on no other number of slots."""
         for name, init in (("memory_init", self.memory_init), ("address_init", self.address_init)):
-            check(
+            expect(
                 init != "learned" or slots == self.slots,
                 name,
                 f"one that does not depend on the slots, to go from {self.slots} to {slots}",
