@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from agents.evaluation.scores import enough_slots, held_out, score, with_fields
 from agents.policies.agent import OracleAgent
 from agents.policies.recurrent import RecurrentAgent
-from agents.recipes.settings import expect_at_least
 from agents.storage.runs import Run
 from ntm_gym import Batch, Task
 from ntm_gym.cells import Unrolled, unroll
+from ntm_gym.checks import expect_at_least
 from ntm_gym.metrics import cost_bits
 
 BITS = {"cmap": "viridis", "vmin": 0.0, "vmax": 1.0, "aspect": "auto", "interpolation": "nearest"}

@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from agents.inspection.interventions import Intervened, Interventions, Numbers
-from ntm_gym.cells import unroll
+from ntm_gym.cells import HeadParameters, unroll
 
 STRETCH = 64
 """Steps of a stretch."""
@@ -147,7 +147,7 @@ def _named(told: Any) -> dict[str, tf.Tensor]:
     """What heads are told as one level of names, such as ``read.gates``."""
     found: dict[str, tf.Tensor] = {}
     for name, value in told._asdict().items():
-        if hasattr(value, "_asdict"):
+        if isinstance(value, HeadParameters):
             found |= {f"{name}.{inner}": each for inner, each in _named(value).items()}
         elif value is not None:
             found[name] = value

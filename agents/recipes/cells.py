@@ -70,6 +70,7 @@ class LSTMConfig:
     """Stacked LSTM layers without a memory; the arguments of ``ntm_gym.cells.LSTMCell``."""
 
     name: ClassVar[str] = "lstm"
+    controller: ClassVar[str] = "lstm"
     units: int = 100
     """Units in each layer; the paper has 256, and for some tasks 128 or 512."""
     layers: int = 1

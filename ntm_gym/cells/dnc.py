@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from ntm_gym.cells import addressing, dnc_addressing
 from ntm_gym.cells.base import ControlledCell
-from ntm_gym.cells.checks import LARGEST_WEIGHTS, check, check_sizes, check_total
+from ntm_gym.cells.bounds import LARGEST_WEIGHTS, check_flags, check_sizes, check_total
 from ntm_gym.cells.controllers import Dense, call_dense
 from ntm_gym.cells.dnc_heads import Interface, interface_size, split_interface
 from ntm_gym.cells.state import DNCState, Step
@@ -53,6 +53,8 @@ class DNCCell(ControlledCell):
     """
 
     state_type = DNCState
+    slots: int
+    quadratic = True
 
     def __init__(
         self,
@@ -70,9 +72,7 @@ class DNCCell(ControlledCell):
         **kwargs: Any,
     ) -> None:
         check_sizes(slots=slots, width=width, read_heads=read_heads)
-        options = {"mask_content": mask_content, "erase_freed": erase_freed}
-        for name, option in {**options, "sharpen_links": sharpen_links}.items():
-            check(isinstance(option, bool), name, "True or False", option)
+        check_flags(mask_content=mask_content, erase_freed=erase_freed, sharpen_links=sharpen_links)
         size = interface_size(width, read_heads, mask_content, sharpen_links)
         check_total("heads", size, LARGEST_WEIGHTS)
         super().__init__(
@@ -143,14 +143,6 @@ class DNCCell(ControlledCell):
         return split_interface(
             raw, self.width, self.read_heads, self.mask_content, self.sharpen_links
         )
-
-    def with_slots(self, slots: int) -> ControlledCell:
-        """Returns a cell with the same weights on a memory of another size.
-
-        Raises:
-            ValueError: this cell is not built.
-        """
-        return self.changed(slots=slots)
 
     @staticmethod
     def _content(

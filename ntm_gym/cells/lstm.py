@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from ntm_gym.cells.base import ControlledCell
-from ntm_gym.cells.checks import check_sizes
+from ntm_gym.cells.bounds import check_sizes
 from ntm_gym.cells.controllers import Dense, call_dense
 from ntm_gym.cells.state import LSTMState, Step
 
@@ -34,8 +34,6 @@ class LSTMCell(ControlledCell):
     """
 
     state_type = LSTMState
-    slots: int | None = None
-    """This cell has no memory."""
 
     def __init__(
         self,
@@ -64,7 +62,3 @@ class LSTMCell(ControlledCell):
         control = self.control(projected, nothing, state.controller, dense)
         hidden = control.hidden
         return Step(hidden, LSTMState(control.states), tf.zeros_like(hidden[:, 0]))
-
-    def with_slots(self, slots: int) -> ControlledCell:  # noqa: ARG002
-        """Returns this cell: it has no memory whose size could change."""
-        return self

@@ -8,17 +8,11 @@ import tensorflow as tf
 
 from ntm_gym.cells import addressing
 from ntm_gym.cells.base import ControlledCell
-from ntm_gym.cells.checks import (
-    LARGEST_WEIGHTS,
-    check,
-    check_choice,
-    check_sizes,
-    check_total,
-    is_integer,
-)
+from ntm_gym.cells.bounds import LARGEST_WEIGHTS, check_flags, check_sizes, check_total
 from ntm_gym.cells.controllers import Dense, call_dense
 from ntm_gym.cells.heads import HeadOutputs, head_size, split_heads
 from ntm_gym.cells.state import NTMState, Step, flatten
+from ntm_gym.checks import check_choice, expect, is_integer
 
 BLANK = 1e-6
 """Every element of a constant initial memory."""
@@ -66,6 +60,7 @@ class NTMCell(ControlledCell):
     """
 
     state_type = NTMState
+    slots: int
 
     def __init__(
         self,
@@ -86,15 +81,15 @@ class NTMCell(ControlledCell):
         **kwargs: Any,
     ) -> None:
         check_sizes(slots=slots, width=width, read_heads=read_heads, write_heads=write_heads)
-        check(
+        expect(
             is_integer(shift_range) and 0 <= 2 * shift_range < slots,
             "shift_range",
             "an integer of at least 0 and less than half the slots",
             shift_range,
         )
-        check(isinstance(read_first, bool), "read_first", "True or False", read_first)
+        check_flags(read_first=read_first)
         check_choice("memory_init", memory_init, ("constant", "learned", "random"))
-        check(seed is None or is_integer(seed), "seed", "an integer or None", seed)
+        expect(seed is None or is_integer(seed), "seed", "an integer or None", seed)
         heads = head_size(width, shift_range, read_heads, write_heads)
         check_total("heads", heads, LARGEST_WEIGHTS)
         check_choice("address_init", address_init, ("slot", "learned", "uniform"))
@@ -127,19 +122,18 @@ class NTMCell(ControlledCell):
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Creates the weights for inputs of shape [B, D]."""
         super().build(input_shape)
-        learned = {"memory_init": self.width, "address_init": self.read_heads + self.write_heads}
-        for name, rows in learned.items():
-            if getattr(self, name) == "learned":
-                check_total(name, rows * self.slots, LARGEST_WEIGHTS)
+        heads = self.read_heads + self.write_heads
         if self.memory_init == "learned":
+            check_total("memory_init", self.width * self.slots, LARGEST_WEIGHTS)
             self.initial_memory = self.add_weight(
                 shape=(self.width, self.slots),
                 initializer=keras.initializers.RandomUniform(-(self.width**-0.5), self.width**-0.5),
                 name="initial_memory",
             )
         if self.address_init == "learned":
+            check_total("address_init", heads * self.slots, LARGEST_WEIGHTS)
             self.initial_addresses = self.add_weight(
-                shape=(self.read_heads + self.write_heads, self.slots),
+                shape=(heads, self.slots),
                 initializer="glorot_uniform",
                 name="initial_addresses",
             )
@@ -201,19 +195,18 @@ class NTMCell(ControlledCell):
         """Whether no learned initial memory or address belongs to this number of slots."""
         return "learned" not in (self.memory_init, self.address_init)
 
-    def with_slots(self, slots: int) -> ControlledCell:
-        """Returns a cell with the same weights on a memory of another size.
+    @property
+    def least_slots(self) -> int:
+        """The fewest slots that ``with_slots`` takes: all that a head may move by."""
+        return 2 * self.shift_range + 1
 
-        Raises:
-            ValueError: this cell is not built, or its learned initial memory or addresses belong to
-                its own number of slots.
-        """
-        for name in ("memory_init", "address_init"):
-            value = getattr(self, name)
-            check(
-                value != "learned" or slots == self.slots,
+    def with_slots(self, slots: int) -> ControlledCell:
+        """See ``ControlledCell.with_slots``; learned starts run on no other number of slots."""
+        for name, init in (("memory_init", self.memory_init), ("address_init", self.address_init)):
+            expect(
+                init != "learned" or slots == self.slots,
                 name,
                 f"one that does not depend on the slots, to go from {self.slots} to {slots}",
-                value,
+                init,
             )
-        return self.changed(slots=slots)
+        return super().with_slots(slots)

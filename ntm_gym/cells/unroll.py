@@ -20,9 +20,9 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from ntm_gym.cells.checks import check
 from ntm_gym.cells.loops import Tensors, differentiable_loop, forward_loop
 from ntm_gym.cells.state import flatten
+from ntm_gym.checks import expect
 
 
 class Unrolled(NamedTuple):
@@ -85,7 +85,7 @@ def unroll(
     Raises:
         ValueError: the cell is not built, B or T is unknown, or a trace is asked for in training.
     """
-    check(cell.built, "cell", "a built one (call it once, or build it)", "one without weights")
+    expect(cell.built, "cell", "a built one (call it once, or build it)", "one without weights")
     if training and trace:
         raise ValueError("trace: expected training=False with it, got training=True")
     batch, length = known_size(inputs)

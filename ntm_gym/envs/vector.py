@@ -10,11 +10,11 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
+from ntm_gym.checks import as_integer, is_integer
 from ntm_gym.curriculum import Curriculum
 from ntm_gym.envs.episodes import Episodes, check_action, make_spaces, result
 from ntm_gym.envs.single import TaskEnv
 from ntm_gym.envs.tapes import Tapes
-from ntm_gym.numbers import as_integer, is_integer
 from ntm_gym.task import Task
 
 

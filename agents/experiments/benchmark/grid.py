@@ -9,9 +9,9 @@ import numpy as np
 
 from agents.experiments.benchmark.entrants import Entrant, parse_entrants
 from agents.experiments.benchmark.job import BenchmarkJob
-from agents.recipes.settings import expect_at_least
 from agents.storage.files import RunError
 from ntm_gym import PROTOCOLS, Protocol, Task, TaskVectorEnv
+from ntm_gym.checks import expect_at_least
 from ntm_gym.envs.episodes import make_task
 
 
