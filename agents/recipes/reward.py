@@ -245,7 +245,7 @@ def reward_config_from_dict(settings: dict[str, Any], cell: str) -> RewardConfig
 
 
 def budgeted(
-    config: RewardConfig, task: Task, lengths: tuple[int, int], steps: int, seed: int
+    config: RewardConfig, task: Task, *, lengths: tuple[int, int], steps: int, seed: int
 ) -> RewardConfig:
     """Returns a task's recipe for other sizes and lengths, on a budget of environment steps.
 
