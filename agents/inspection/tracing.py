@@ -64,7 +64,8 @@ class Tracer:
         interventions = interventions or Interventions()
         numbers = interventions.numbers()
         steps = len(inputs)
-        states = self._start(numbers)
+        cell = self.cell if self.cell.slots is None else Intervened(self.cell, numbers)
+        states = cell.get_initial_state(1)
         starts, parts = [], []
         for first in range(0, steps, STRETCH):
             starts.append(states)
@@ -104,11 +105,6 @@ class Tracer:
         first = number * STRETCH
         _, part = self._at(trace.inputs, first, trace.starts[number], trace.interventions.numbers())
         return part["memory"][: len(trace.inputs) - first]
-
-    def _start(self, numbers: Numbers) -> list[tf.Tensor]:
-        if self.cell.slots is None:
-            return self.cell.get_initial_state(1)
-        return Intervened(self.cell, numbers).get_initial_state(1)
 
     def _at(
         self, inputs: NDArray[Any], first: int, states: list[tf.Tensor], numbers: Numbers
