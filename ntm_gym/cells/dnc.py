@@ -102,10 +102,6 @@ class DNCCell(ControlledCell):
             (self.slots, self.slots),
         ]
 
-    def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> list[tf.Tensor]:
-        """Returns the states before the first step, zeros float[batch_size, n]."""
-        return self.zero_states(batch_size)
-
     def step(self, projected: tf.Tensor, state: DNCState, dense: Dense = call_dense) -> Step:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
         control = self.control(projected, state.reads, state.controller, dense)

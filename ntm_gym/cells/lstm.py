@@ -52,10 +52,6 @@ class LSTMCell(ControlledCell):
         """None: all states are the controller's."""
         return []
 
-    def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> list[tf.Tensor]:
-        """Returns the states before the first step, zeros float[batch_size, units]."""
-        return self.zero_states(batch_size)
-
     def step(self, projected: tf.Tensor, state: LSTMState, dense: Dense = call_dense) -> Step:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
         nothing = projected[:, :0]

@@ -161,9 +161,9 @@ class NTMCell(ControlledCell):
         else:
             addresses = tf.fill([heads, self.slots], tf.constant(1.0 / self.slots, dtype))
         addresses = tf.broadcast_to(addresses, (batch_size, heads, self.slots))
-        start = self.unpack(self.zero_states(batch_size))
+        zeros = self.unpack(super().get_initial_state(batch_size))
         return flatten(
-            start._replace(
+            zeros._replace(
                 memory=memory,
                 read_weights=addresses[:, : self.read_heads],
                 write_weights=addresses[:, self.read_heads :],
