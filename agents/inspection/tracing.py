@@ -78,11 +78,16 @@ class Tracer:
             if name != "memory"
         }
         logits = joined.pop("logits")
-        if self.cell.slots is None:
-            return Trace(logits, None, None, None, starts, inputs, interventions)
         by_head = {name: np.moveaxis(values, 1, 0) for name, values in joined.items()}
-        reads, writes = by_head.pop("read_weights"), by_head.pop("write_weights")
-        return Trace(logits, reads, writes, by_head, starts, inputs, interventions)
+        return Trace(
+            logits,
+            read_addresses=by_head.pop("read_weights", None),
+            write_addresses=by_head.pop("write_weights", None),
+            told=by_head or None,
+            starts=starts,
+            inputs=inputs,
+            interventions=interventions,
+        )
 
     def memory(self, trace: Trace, step: int) -> NDArray[np.floating]:
         """Returns the memory after each step of the stretch that a step is in.

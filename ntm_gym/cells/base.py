@@ -60,6 +60,7 @@ class ControlledCell(keras.layers.Layer):
     def __init__(
         self,
         output_dim: int,
+        *,
         units: int,
         controller: str,
         controller_layers: int,
@@ -214,7 +215,7 @@ class ControlledCell(keras.layers.Layer):
         """
         flat = tf.reshape(reads, [tf.shape(reads)[0], self._read_size])
         if self.controller == "lstm":
-            return lstm_step(projected, flat, states, self.controller_denses, dense)
+            return lstm_step(projected, flat, states, layers=self.controller_denses, dense=dense)
         return feedforward_step(projected, flat, self.controller_denses, dense)
 
     def features(self, hidden: tf.Tensor, reads: tf.Tensor) -> tf.Tensor:

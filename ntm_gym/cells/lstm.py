@@ -44,7 +44,16 @@ class LSTMCell(ControlledCell):
         **kwargs: Any,
     ) -> None:
         check_sizes(layers=layers)
-        super().__init__(output_dim, units, "lstm", layers, clip, 0, 0, **kwargs)
+        super().__init__(
+            output_dim,
+            units=units,
+            controller="lstm",
+            controller_layers=layers,
+            clip=clip,
+            read_size=0,
+            head_size=0,
+            **kwargs,
+        )
         self.layers = layers
 
     @property

@@ -115,8 +115,9 @@ def unroll(
     outputs = cell.project_outputs(tf.transpose(features, [1, 0, 2]))
     outputs = tf.where(valid, outputs, tf.zeros_like(outputs))
     blur = tf.transpose(blur)
+    unrolled = Unrolled(outputs, states, trace=[], dense_outputs=[], blur=blur)
     if not trace:
-        return Unrolled(outputs, states, [], [], blur)
+        return unrolled
 
     def batch_major(record: tf.Tensor) -> tf.Tensor:
         return tf.transpose(record, [1, 0, 2])
@@ -130,10 +131,7 @@ def unroll(
         )
         for record, last in zip(before, states, strict=True)
     ]
-    return Unrolled(
-        outputs,
-        states,
-        [batch_major(record) for record in after],
-        [batch_major(record) for record in loop.records.dense_outputs],
-        blur,
+    return unrolled._replace(
+        trace=[batch_major(record) for record in after],
+        dense_outputs=[batch_major(record) for record in loop.records.dense_outputs],
     )
