@@ -56,13 +56,7 @@ class Batch:
         Args:
             rows: a slice, indices or a bool mask over the B tapes.
         """
-        return Batch(
-            self.inputs[rows],
-            self.targets[rows],
-            self.mask[rows],
-            self.steps[rows],
-            self.lengths[rows],
-        )
+        return Batch(**{name: array[rows] for name, array in vars(self).items()})
 
 
 @dataclass(frozen=True)

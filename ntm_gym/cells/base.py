@@ -30,8 +30,8 @@ from ntm_gym.checks import check_choice, expect, is_number
 class ControlledCell(keras.layers.Layer):
     """A recurrent cell: a controller that reads from what a subclass gives it as memory.
 
-    A subclass says what its states are (``state_type``, ``state_shapes``), how they begin
-    (``get_initial_state``) and what a ``step`` does with them.
+    A subclass says what its states are (``state_type``, ``state_shapes``), what a ``step`` does
+    with them, and how they begin (``get_initial_state``) if not as zeros.
 
     Args:
         output_dim: size of the output W.
@@ -60,6 +60,7 @@ class ControlledCell(keras.layers.Layer):
     def __init__(
         self,
         output_dim: int,
+        *,
         units: int,
         controller: str,
         controller_layers: int,
@@ -214,15 +215,15 @@ class ControlledCell(keras.layers.Layer):
         """
         flat = tf.reshape(reads, [tf.shape(reads)[0], self._read_size])
         if self.controller == "lstm":
-            return lstm_step(projected, flat, states, self.controller_denses, dense)
+            return lstm_step(projected, flat, states, layers=self.controller_denses, dense=dense)
         return feedforward_step(projected, flat, self.controller_denses, dense)
 
     def features(self, hidden: tf.Tensor, reads: tf.Tensor) -> tf.Tensor:
         """Returns what the output layer sees: the controller's output and what was read."""
         return tf.concat([hidden, tf.reshape(reads, [-1, self._read_size])], axis=1)
 
-    def zero_states(self, batch_size: int | tf.Tensor | None) -> list[tf.Tensor]:
-        """Returns flat states of zeros, float[batch_size, n] each."""
+    def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> list[tf.Tensor]:
+        """Returns the flat states before the first step, float[batch_size, n] each: zeros."""
         return [tf.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
     @property

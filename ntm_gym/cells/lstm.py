@@ -44,17 +44,22 @@ class LSTMCell(ControlledCell):
         **kwargs: Any,
     ) -> None:
         check_sizes(layers=layers)
-        super().__init__(output_dim, units, "lstm", layers, clip, 0, 0, **kwargs)
+        super().__init__(
+            output_dim,
+            units=units,
+            controller="lstm",
+            controller_layers=layers,
+            clip=clip,
+            read_size=0,
+            head_size=0,
+            **kwargs,
+        )
         self.layers = layers
 
     @property
     def state_shapes(self) -> list[tuple[int, ...]]:
         """None: all states are the controller's."""
         return []
-
-    def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> list[tf.Tensor]:
-        """Returns the states before the first step, zeros float[batch_size, units]."""
-        return self.zero_states(batch_size)
 
     def step(self, projected: tf.Tensor, state: LSTMState, dense: Dense = call_dense) -> Step:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""

@@ -95,12 +95,12 @@ class NTMCell(ControlledCell):
         check_choice("address_init", address_init, ("slot", "learned", "uniform"))
         super().__init__(
             output_dim,
-            units,
-            controller,
-            controller_layers,
-            clip,
-            read_heads * width,
-            heads,
+            units=units,
+            controller=controller,
+            controller_layers=controller_layers,
+            clip=clip,
+            read_size=read_heads * width,
+            head_size=heads,
             **kwargs,
         )
         self.slots, self.width = slots, width
@@ -161,9 +161,9 @@ class NTMCell(ControlledCell):
         else:
             addresses = tf.fill([heads, self.slots], tf.constant(1.0 / self.slots, dtype))
         addresses = tf.broadcast_to(addresses, (batch_size, heads, self.slots))
-        start = self.unpack(self.zero_states(batch_size))
+        zeros = self.unpack(super().get_initial_state(batch_size))
         return flatten(
-            start._replace(
+            zeros._replace(
                 memory=memory,
                 read_weights=addresses[:, : self.read_heads],
                 write_weights=addresses[:, self.read_heads :],
@@ -181,14 +181,26 @@ class NTMCell(ControlledCell):
         reads = addressing.read(seen, read.weights)
         return Step(
             self.features(control.hidden, reads),
-            NTMState(control.states, memory, read.weights, written.weights, reads),
+            NTMState(
+                controller=control.states,
+                memory=memory,
+                read_weights=read.weights,
+                write_weights=written.weights,
+                reads=reads,
+            ),
             tf.reduce_sum(read.blur, axis=1) + tf.reduce_sum(written.blur, axis=1),
         )
 
     def head_outputs(self, raw: tf.Tensor) -> HeadOutputs:
         """Brings the head layer's outputs, float[B, n], into their ranges, for all heads."""
         raw = tf.clip_by_value(raw, -self.clip, self.clip)
-        return split_heads(raw, self.width, self.shift_range, self.read_heads, self.write_heads)
+        return split_heads(
+            raw,
+            self.width,
+            self.shift_range,
+            read_heads=self.read_heads,
+            write_heads=self.write_heads,
+        )
 
     @property
     def any_slots(self) -> bool:

@@ -49,12 +49,13 @@ class Episodes:
     def __init__(
         self,
         task: Task | str,
+        task_fields: dict[str, Any],
+        *,
         rows: int,
         min_length: int,
         max_length: int,
         curriculum: Curriculum | str,
         render_mode: str | None,
-        task_fields: dict[str, Any],
     ) -> None:
         self.render_mode = self._check_render_mode(render_mode)
         self.task = make_task(task, task_fields, type(self))

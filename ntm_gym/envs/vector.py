@@ -83,7 +83,13 @@ class TaskVectorEnv(
                 f"got {rollouts!r} for {num_envs} rows"
             )
         super().__init__(
-            task, num_envs, min_length, max_length, curriculum, render_mode, task_fields
+            task,
+            task_fields,
+            rows=num_envs,
+            min_length=min_length,
+            max_length=max_length,
+            curriculum=curriculum,
+            render_mode=render_mode,
         )
         try:
             self._autoreset = AutoresetMode(autoreset_mode)
