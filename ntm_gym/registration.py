@@ -5,7 +5,7 @@ from __future__ import annotations
 import gymnasium as gym
 from gymnasium.envs.registration import parse_env_id
 
-from ntm_gym.curriculum.lessons import check_number
+from ntm_gym.checks import check_number
 from ntm_gym.envs import TaskEnv
 from ntm_gym.protocol import PROTOCOLS, Protocol
 from ntm_gym.task import Task

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ntm_gym.checks import as_integer, is_integer
 from ntm_gym.curriculum import Curriculum, make_curriculum
 from ntm_gym.envs.episodes import make_task
-from ntm_gym.numbers import as_integer, is_integer
 from ntm_gym.protocol import PROTOCOLS
 from ntm_gym.task import LARGEST_FIELD, Batch, Task
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ntm_gym.arrays import as_array
-from ntm_gym.numbers import as_integer
+from ntm_gym.checks import as_integer
 
 LARGEST_FIELD = 2**20
 """Widths and counts of a task go up to here, so that no product of two overflows an int64."""
@@ -56,13 +56,7 @@ class Batch:
         Args:
             rows: a slice, indices or a bool mask over the B tapes.
         """
-        return Batch(
-            self.inputs[rows],
-            self.targets[rows],
-            self.mask[rows],
-            self.steps[rows],
-            self.lengths[rows],
-        )
+        return Batch(**{name: array[rows] for name, array in vars(self).items()})
 
 
 @dataclass(frozen=True)

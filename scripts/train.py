@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the code beside 
 from agents.cli import tyro
 from agents.cli.commands import run_command
 from agents.cli.training import PARSING, TrainingOptions, chosen_cell, train_and_evaluate
-from agents.recipes.settings import expect_at_least
 from agents.recipes.supervised import CONFIGS, recipe
+from ntm_gym.checks import expect_at_least
 
 
 def main() -> None:

@@ -20,8 +20,8 @@ from agents.cli import tyro
 from agents.cli.commands import run_command
 from agents.cli.training import PARSING, TrainingOptions, chosen_cell, train_and_evaluate
 from agents.recipes.reward import RewardConfig, reward_recipe
-from agents.recipes.settings import expect_at_least
 from agents.training.reward.spaces import expect_learnable
+from ntm_gym.checks import expect_at_least
 
 
 @dataclass(frozen=True)

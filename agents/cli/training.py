@@ -69,7 +69,7 @@ def train_and_evaluate(config: TrainConfig | RewardConfig, options: Options, epi
     # Loading TensorFlow takes seconds, which --help and wrong arguments need not wait for.
     tensorflow.prepare()
     from agents.evaluation.scores import evaluate_run
-    from agents.policies.recurrent import count_parameters
+    from agents.storage.networks import count_parameters
     from agents.storage.runs import Run, tensorboard_events
     from agents.training import supervised
     from agents.training.reward import actor_critic

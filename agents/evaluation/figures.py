@@ -14,11 +14,11 @@ from agents.evaluation.pictures import RETURN, show_zero
 from agents.evaluation.scores import enough_slots, file_suffix, held_out, score
 from agents.policies.agent import OracleAgent
 from agents.policies.recurrent import RecurrentAgent
-from agents.recipes.settings import expect_at_least
 from agents.recipes.tasks import with_fields
 from agents.storage.runs import Run
 from ntm_gym import Batch, Task
 from ntm_gym.cells import Unrolled, unroll
+from ntm_gym.checks import expect_at_least
 from ntm_gym.metrics import cost_bits
 
 BITS = {"cmap": "viridis", "vmin": 0.0, "vmax": 1.0, "aspect": "auto", "interpolation": "nearest"}

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.policies.agent import Agent, OracleAgent, RandomAgent
-from agents.recipes.settings import checked, expect_at_least
+from agents.recipes.settings import checked
 from agents.recipes.tasks import with_fields
 from agents.storage.files import RunError, read_json
 from agents.training.streams import Stream
 from ntm_gym import PROTOCOLS, Batch, Task
+from ntm_gym.checks import expect_at_least
 from ntm_gym.metrics import bit_errors, cost_bits, solved_fraction, tape_return
 
 if TYPE_CHECKING:

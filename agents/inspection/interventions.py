@@ -223,13 +223,6 @@ def _normal(like: tf.Tensor, seed: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
     return tf.random.stateless_normal(like.shape, seeds, dtype=like.dtype)
 
 
-def intervene(cell: Any, interventions: Interventions) -> Any:
-    """Returns what ``unroll`` runs in the place of a cell; without a memory, the cell itself."""
-    if cell.slots is None:
-        return cell
-    return Intervened(cell, interventions.numbers())
-
-
 def _with_content_mode(modes: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
     """Read modes float[..., 3] with this share by content; the others keep their proportion."""
     # A little more than they are, so that they have a proportion where the network chose content.

@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from agents.inspection.interventions import Intervened, Interventions, Numbers
-from ntm_gym.cells import unroll
+from ntm_gym.cells import HeadParameters, unroll
 
 STRETCH = 64
 """Steps of a stretch."""
@@ -64,7 +64,8 @@ class Tracer:
         interventions = interventions or Interventions()
         numbers = interventions.numbers()
         steps = len(inputs)
-        states = self._start(numbers)
+        cell = self.cell if self.cell.slots is None else Intervened(self.cell, numbers)
+        states = cell.get_initial_state(1)
         starts, parts = [], []
         for first in range(0, steps, STRETCH):
             starts.append(states)
@@ -77,11 +78,16 @@ class Tracer:
             if name != "memory"
         }
         logits = joined.pop("logits")
-        if self.cell.slots is None:
-            return Trace(logits, None, None, None, starts, inputs, interventions)
         by_head = {name: np.moveaxis(values, 1, 0) for name, values in joined.items()}
-        reads, writes = by_head.pop("read_weights"), by_head.pop("write_weights")
-        return Trace(logits, reads, writes, by_head, starts, inputs, interventions)
+        return Trace(
+            logits,
+            read_addresses=by_head.pop("read_weights", None),
+            write_addresses=by_head.pop("write_weights", None),
+            told=by_head or None,
+            starts=starts,
+            inputs=inputs,
+            interventions=interventions,
+        )
 
     def memory(self, trace: Trace, step: int) -> NDArray[np.floating]:
         """Returns the memory after each step of the stretch that a step is in.
@@ -104,11 +110,6 @@ class Tracer:
         first = number * STRETCH
         _, part = self._at(trace.inputs, first, trace.starts[number], trace.interventions.numbers())
         return part["memory"][: len(trace.inputs) - first]
-
-    def _start(self, numbers: Numbers) -> list[tf.Tensor]:
-        if self.cell.slots is None:
-            return self.cell.get_initial_state(1)
-        return Intervened(self.cell, numbers).get_initial_state(1)
 
     def _at(
         self, inputs: NDArray[Any], first: int, states: list[tf.Tensor], numbers: Numbers
@@ -147,7 +148,7 @@ def _named(told: Any) -> dict[str, tf.Tensor]:
     """What heads are told as one level of names, such as ``read.gates``."""
     found: dict[str, tf.Tensor] = {}
     for name, value in told._asdict().items():
-        if hasattr(value, "_asdict"):
+        if isinstance(value, HeadParameters):
             found |= {f"{name}.{inner}": each for inner, each in _named(value).items()}
         elif value is not None:
             found[name] = value

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from agents.policies.recurrent import make_cell
 from agents.recipes.reward import RewardConfig
 from agents.storage.checkpoints import Checkpoint, Checkpoints, expect_own_checkpoint
+from agents.storage.networks import make_cell
 from agents.storage.runs import Run, RunError
 from agents.training import updates
 from agents.training.guards import FOLDER, MOST_KEPT

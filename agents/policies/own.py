@@ -172,7 +172,7 @@ def _expect_call(words: str, called: Any, *arguments: Any, **named: Any) -> None
 
 
 def make_own(
-    source: str, env_id: str, task: Task, seed: int, steps: int, lengths: tuple[int, int]
+    source: str, env_id: str, *, task: Task, seed: int, steps: int, lengths: tuple[int, int]
 ) -> OwnAgent:
     """Returns the agent that MODULE:NAME names, for one environment and seed, once it has learned.
 

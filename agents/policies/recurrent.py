@@ -1,6 +1,5 @@
-"""A recipe's cell, and a recurrent cell as an agent."""
+"""A recurrent cell as an agent."""
 
-import dataclasses
 import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,30 +10,16 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from agents.policies.pretrained import pretrained_run
-from agents.recipes.reward import RewardConfig
-from agents.recipes.supervised import TrainConfig
 from agents.storage.networks import cell_of
 from agents.storage.runs import Run
 from ntm_gym import Batch
-from ntm_gym.cells import CELLS, unroll
+from ntm_gym.cells import unroll
 
 TAPES_AT_ONCE = 32
 """Tapes that one compiled call answers; more would leave the processor's caches."""
 
 STEPS_AT_ONCE = 2**18
 """Their steps together; a step holds the projected input, 1.6 kB for 100 LSTM units."""
-
-
-def make_cell(config: TrainConfig | RewardConfig) -> Any:
-    """Returns the cell of a recipe, not built yet."""
-    return CELLS[config.cell.name](config.task.target_width, **dataclasses.asdict(config.cell))
-
-
-def count_parameters(config: TrainConfig) -> int:
-    """Returns how many numbers a recipe's cell trains."""
-    cell = make_cell(config)
-    cell.build((None, config.task.input_width))
-    return sum(math.prod(variable.shape) for variable in cell.trainable_variables)
 
 
 class RecurrentAgent:

@@ -24,5 +24,4 @@ PARAMETERS = {
 
 def paper_parameters(config: TrainConfig) -> int | None:
     """Returns the parameters of the paper's network for this task and cell; None without one."""
-    controller = getattr(config.cell, "controller", "lstm")
-    return PARAMETERS.get((config.name, config.cell.name, controller))
+    return PARAMETERS.get((config.name, config.cell.name, config.cell.controller))

@@ -13,10 +13,11 @@ import numpy as np
 
 from agents.recipes.cells import CELL_CONFIGS, CellConfig, NTMConfig
 from agents.recipes.learning import Checks, LearningConfig
-from agents.recipes.settings import changed, expect
+from agents.recipes.settings import changed
 from agents.recipes.supervised import CONFIGS, TrainConfig, recipe
 from agents.recipes.tasks import with_fields
 from ntm_gym import PROTOCOLS, Task
+from ntm_gym.checks import expect
 
 LONGEST_EPISODE = 500
 """Steps after which an episode of an environment that is no task's is cut."""
@@ -244,7 +245,7 @@ def reward_config_from_dict(settings: dict[str, Any], cell: str) -> RewardConfig
 
 
 def budgeted(
-    config: RewardConfig, task: Task, lengths: tuple[int, int], steps: int, seed: int
+    config: RewardConfig, task: Task, *, lengths: tuple[int, int], steps: int, seed: int
 ) -> RewardConfig:
     """Returns a task's recipe for other sizes and lengths, on a budget of environment steps.
 

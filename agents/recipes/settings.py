@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from ntm_gym.checks import check_choice, expect
+
 LONGEST_LIST = 1_000
 """A list in a file has at most so many values."""
 
@@ -54,9 +56,7 @@ def checked(name: str, kind: Any, value: Any) -> Any:
             return None
         (kind,) = (option for option in get_args(kind) if option is not NoneType)
     if get_origin(kind) is Literal:
-        choices = get_args(kind)
-        known = isinstance(value, str) and value in choices
-        expect(known, name, f"one of {', '.join(map(repr, choices))}", value)
+        check_choice(name, value, get_args(kind))
     elif get_origin(kind) is dict:
         expect(isinstance(value, dict), name, "a table", value)
         _, inner = get_args(kind)
@@ -85,17 +85,3 @@ def several(name: str, values: Any, kind: type) -> list[Any]:
         checked(name, kind, value)
         expect(values.count(value) == 1, name, "nothing twice", value)
     return list(values)
-
-
-def expect_at_least(name: str, value: int, least: int) -> None:
-    """Raises ValueError if a number is less than the least."""
-    if value < least:
-        raise ValueError(f"expected {name} of at least {least}, got {value}")
-
-
-def expect(holds: bool, name: str, expected: str, got: object) -> None:
-    """Raises ValueError unless the condition holds."""
-    if not holds:
-        shown = repr(got)
-        shown = shown if len(shown) <= 200 else f"{shown[:200]}..."
-        raise ValueError(f"{name}: expected {expected}, got {shown}")

@@ -5,14 +5,18 @@ Here the file only chooses one of this package's cells and its sizes, within the
 model is made anew by `build_network`, and nothing but arrays of numbers comes from the file.
 """
 
+import dataclasses
 import inspect
 import io
+import math
 from pathlib import Path
 from typing import Any
 
 import h5py
 import keras
 
+from agents.recipes.reward import RewardConfig
+from agents.recipes.supervised import TrainConfig
 from agents.storage.archives import read_members
 from agents.storage.files import parse_json, read_file
 from ntm_gym.cells import CELLS
@@ -25,6 +29,18 @@ MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 
 MOST_OBJECTS = 2_000
 """Arrays and folders within a model's weights."""
+
+
+def make_cell(config: TrainConfig | RewardConfig) -> Any:
+    """Returns the cell of a recipe, not built yet."""
+    return CELLS[config.cell.name](config.task.target_width, **dataclasses.asdict(config.cell))
+
+
+def count_parameters(config: TrainConfig) -> int:
+    """Returns how many numbers a recipe's cell trains."""
+    cell = make_cell(config)
+    cell.build((None, config.task.input_width))
+    return sum(math.prod(variable.shape) for variable in cell.trainable_variables)
 
 
 def build_network(cell: keras.layers.Layer, input_width: int) -> keras.Model:

@@ -15,9 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policies.recurrent import make_cell
 from agents.recipes.supervised import TrainConfig
-from agents.storage.networks import build_network
+from agents.storage.networks import build_network, make_cell
 from agents.storage.runs import Run
 from agents.training.base import Training
 from agents.training.goals import TaskGoal

@@ -8,13 +8,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ntm_gym.cells.checks import (
+from ntm_gym.cells.bounds import (
     LARGEST_STATE,
     LARGEST_WEIGHTS,
     MOST_LAYERS,
-    check,
-    check_choice,
-    check_number,
     check_sizes,
     check_total,
 )
@@ -27,13 +24,14 @@ from ntm_gym.cells.controllers import (
     lstm_step,
 )
 from ntm_gym.cells.state import Step, flatten, unflatten
+from ntm_gym.checks import check_choice, expect, is_number
 
 
 class ControlledCell(keras.layers.Layer):
     """A recurrent cell: a controller that reads from what a subclass gives it as memory.
 
-    A subclass says what its states are (``state_type``, ``state_shapes``), how they begin
-    (``get_initial_state``) and what a ``step`` does with them.
+    A subclass says what its states are (``state_type``, ``state_shapes``), what a ``step`` does
+    with them, and how they begin (``get_initial_state``) if not as zeros.
 
     Args:
         output_dim: size of the output W.
@@ -47,15 +45,22 @@ class ControlledCell(keras.layers.Layer):
             float64.
 
     Raises:
-        ValueError: an argument is out of its range, which ends at the bounds in ``checks``.
+        ValueError: an argument is out of its range, which ends at the bounds in ``bounds``.
     """
 
     state_type: Any
     """The named tuple of the states: the field ``controller``, then a tensor for each shape."""
 
+    slots: int | None = None
+    """Memory slots; None of a cell without a memory, which has no heads either."""
+
+    quadratic: bool = False
+    """Whether a step's time and memory grow with the square of the slots."""
+
     def __init__(
         self,
         output_dim: int,
+        *,
         units: int,
         controller: str,
         controller_layers: int,
@@ -66,12 +71,12 @@ class ControlledCell(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         check_sizes(output_dim=output_dim, units=units, controller_layers=controller_layers)
-        check(
-            controller_layers <= MOST_LAYERS, "layers", f"at most {MOST_LAYERS}", controller_layers
-        )
+        fits = controller_layers <= MOST_LAYERS
+        expect(fits, "layers", f"at most {MOST_LAYERS}", controller_layers)
         check_choice("controller", controller, ("lstm", "feedforward"))
         check_choice("dtype", self.compute_dtype, ("float32", "float64"))
-        check_number("clip", clip, above=0)
+        fits = is_number(clip) and 0 < clip < math.inf
+        expect(fits, "clip", "a positive finite number", clip)
         self.output_dim, self.units, self.clip = output_dim, units, float(clip)
         self.controller, self.controller_layers = controller, controller_layers
         self._read_size = read_size
@@ -127,7 +132,7 @@ class ControlledCell(keras.layers.Layer):
 
         Raises:
             ValueError: the cell would have more weights or a larger state than the bounds in
-                ``checks``; raised before any memory is taken.
+                ``bounds``; raised before any memory is taken.
         """
         recurrent = self.units if self.controller == "lstm" else 0
         self._check_memory(input_shape[-1], recurrent)
@@ -210,15 +215,15 @@ class ControlledCell(keras.layers.Layer):
         """
         flat = tf.reshape(reads, [tf.shape(reads)[0], self._read_size])
         if self.controller == "lstm":
-            return lstm_step(projected, flat, states, self.controller_denses, dense)
+            return lstm_step(projected, flat, states, layers=self.controller_denses, dense=dense)
         return feedforward_step(projected, flat, self.controller_denses, dense)
 
     def features(self, hidden: tf.Tensor, reads: tf.Tensor) -> tf.Tensor:
         """Returns what the output layer sees: the controller's output and what was read."""
         return tf.concat([hidden, tf.reshape(reads, [-1, self._read_size])], axis=1)
 
-    def zero_states(self, batch_size: int | tf.Tensor | None) -> list[tf.Tensor]:
-        """Returns flat states of zeros, float[batch_size, n] each."""
+    def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> list[tf.Tensor]:
+        """Returns the flat states before the first step, float[batch_size, n] each: zeros."""
         return [tf.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
     @property
@@ -226,13 +231,28 @@ class ControlledCell(keras.layers.Layer):
         """Whether ``with_slots`` gives the same network on a memory of any size."""
         return True
 
+    @property
+    def least_slots(self) -> int:
+        """The fewest slots that ``with_slots`` takes."""
+        return 1
+
+    def with_slots(self, slots: int) -> "ControlledCell":
+        """Returns a cell with the same weights on a memory of another size.
+
+        A cell without a memory returns itself.
+
+        Raises:
+            ValueError: this cell is not built, or runs on no other number of slots.
+        """
+        return self if self.slots is None else self.changed(slots=slots)
+
     def fresh(self, **options: Any) -> "ControlledCell":
         """Returns a cell built for the same inputs, with other options and new first weights.
 
         Raises:
             ValueError: this cell is not built, or an option is out of its range.
         """
-        check(self.built, "cell", "a built one (call it once, or build it)", "one without weights")
+        expect(self.built, "cell", "a built one (call it once, or build it)", "one without weights")
         cell = type(self)(**{**self.get_config(), **options})
         cell.build((None, self.input_layer.kernel.shape[0]))
         return cell

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from ntm_gym.cells import addressing, dnc_addressing
 from ntm_gym.cells.base import ControlledCell
-from ntm_gym.cells.checks import LARGEST_WEIGHTS, check, check_sizes, check_total
+from ntm_gym.cells.bounds import LARGEST_WEIGHTS, check_flags, check_sizes, check_total
 from ntm_gym.cells.controllers import Dense, call_dense
-from ntm_gym.cells.dnc_heads import Interface, interface_size, split_interface
+from ntm_gym.cells.dnc_heads import Interface, interface_shapes, split_interface
 from ntm_gym.cells.state import DNCState, Step
 
 
@@ -53,6 +53,8 @@ class DNCCell(ControlledCell):
     """
 
     state_type = DNCState
+    slots: int
+    quadratic = True
 
     def __init__(
         self,
@@ -70,19 +72,18 @@ class DNCCell(ControlledCell):
         **kwargs: Any,
     ) -> None:
         check_sizes(slots=slots, width=width, read_heads=read_heads)
-        options = {"mask_content": mask_content, "erase_freed": erase_freed}
-        for name, option in {**options, "sharpen_links": sharpen_links}.items():
-            check(isinstance(option, bool), name, "True or False", option)
-        size = interface_size(width, read_heads, mask_content, sharpen_links)
+        check_flags(mask_content=mask_content, erase_freed=erase_freed, sharpen_links=sharpen_links)
+        shapes = interface_shapes(width, read_heads, mask_content, sharpen_links)
+        size = sum(heads * numbers for heads, numbers in shapes.values())
         check_total("heads", size, LARGEST_WEIGHTS)
         super().__init__(
             output_dim,
-            units,
-            controller,
-            controller_layers,
-            clip,
-            read_heads * width,
-            size,
+            units=units,
+            controller=controller,
+            controller_layers=controller_layers,
+            clip=clip,
+            read_size=read_heads * width,
+            head_size=size,
             **kwargs,
         )
         self.slots, self.width, self.read_heads = slots, width, read_heads
@@ -101,10 +102,6 @@ class DNCCell(ControlledCell):
             (self.slots,),
             (self.slots, self.slots),
         ]
-
-    def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> list[tf.Tensor]:
-        """Returns the states before the first step, zeros float[batch_size, n]."""
-        return self.zero_states(batch_size)
 
     def step(self, projected: tf.Tensor, state: DNCState, dense: Dense = call_dense) -> Step:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
@@ -132,7 +129,14 @@ class DNCCell(ControlledCell):
         read_weights = dnc_addressing.read_weights(before, content, after, heads.read_modes)
         reads = addressing.read(memory, read_weights)
         state = DNCState(
-            control.states, memory, read_weights, write_weights, reads, usage, precedence, links
+            controller=control.states,
+            memory=memory,
+            read_weights=read_weights,
+            write_weights=write_weights,
+            reads=reads,
+            usage=usage,
+            precedence=precedence,
+            links=links,
         )
         features = self.features(control.hidden, reads)
         return Step(features, state, tf.zeros_like(features[:, 0]))
@@ -140,17 +144,10 @@ class DNCCell(ControlledCell):
     def head_outputs(self, raw: tf.Tensor) -> Interface:
         """Brings the head layer's outputs, float[B, n], into their ranges, for all heads."""
         raw = tf.clip_by_value(raw, -self.clip, self.clip)
-        return split_interface(
-            raw, self.width, self.read_heads, self.mask_content, self.sharpen_links
+        shapes = interface_shapes(
+            self.width, self.read_heads, self.mask_content, self.sharpen_links
         )
-
-    def with_slots(self, slots: int) -> ControlledCell:
-        """Returns a cell with the same weights on a memory of another size.
-
-        Raises:
-            ValueError: this cell is not built.
-        """
-        return self.changed(slots=slots)
+        return split_interface(raw, shapes)
 
     @staticmethod
     def _content(

@@ -1,5 +1,6 @@
 """What a controller tells the heads of a Differentiable Neural Computer."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -42,69 +43,66 @@ class Interface(NamedTuple):
     sharpness: tf.Tensor | None = None
 
 
-def interface_size(width: int, read_heads: int, mask_content: bool, sharpen_links: bool) -> int:
-    """Returns how many numbers `split_interface` takes for a step of one row."""
-    return sum(
-        heads * size for heads, size in _parts(width, read_heads, mask_content, sharpen_links)
-    )
-
-
-def split_interface(
-    raw: tf.Tensor, width: int, read_heads: int, mask_content: bool, sharpen_links: bool
-) -> Interface:
-    """Cuts a controller's output for its heads into parts and brings them into their ranges.
-
-    Args:
-        raw: float[B, interface_size(...)], of any values.
-        width: size of a slot N.
-        read_heads: number of read heads R.
-        mask_content: whether there are masks.
-        sharpen_links: whether there is a sharpness.
-    """
-    parts = _parts(width, read_heads, mask_content, sharpen_links)
-    sections = tf.split(raw, [heads * size for heads, size in parts], axis=1)
-    tensors = [
-        tf.reshape(section, [-1, heads, size])
-        for section, (heads, size) in zip(sections, parts, strict=True)
-    ]
-    basic, extra = tensors[:10], tensors[10:]
-    read_keys, read_strengths, write_key, write_strength, erase, add, free, allocate, on, modes = (
-        basic
-    )
-    read_masks, write_mask = map(tf.sigmoid, extra[:2]) if mask_content else (None, None)
-    return Interface(
-        read_keys,
-        oneplus(read_strengths),
-        write_key,
-        oneplus(write_strength),
-        tf.sigmoid(erase),
-        add,
-        tf.sigmoid(free),
-        tf.sigmoid(allocate),
-        tf.sigmoid(on),
-        tf.nn.softmax(modes),
-        read_masks,
-        write_mask,
-        oneplus(extra[-1]) if sharpen_links else None,
-    )
-
-
 def oneplus(raw: tf.Tensor) -> tf.Tensor:
     """Returns 1 + log(1 + exp(raw)), at least 1."""
     return 1.0 + tf.nn.softplus(raw)
 
 
-def _parts(
+RANGES: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
+    "read_strengths": oneplus,
+    "write_strength": oneplus,
+    "erase": tf.sigmoid,
+    "free_gates": tf.sigmoid,
+    "allocation_gate": tf.sigmoid,
+    "write_gate": tf.sigmoid,
+    "read_modes": tf.nn.softmax,
+    "read_masks": tf.sigmoid,
+    "write_mask": tf.sigmoid,
+    "sharpness": oneplus,
+}
+"""What brings a field of an `Interface` into its range; the others are of any values."""
+
+
+def interface_shapes(
     width: int, read_heads: int, mask_content: bool, sharpen_links: bool
-) -> list[tuple[int, int]]:
-    """Heads and numbers a head of each field of an `Interface`, in order."""
-    parts = [
-        *((read_heads, width), (read_heads, 1)),
-        *((1, width), (1, 1), (1, width), (1, width)),
-        *((read_heads, 1), (1, 1), (1, 1), (read_heads, 3)),
-    ]
+) -> dict[str, tuple[int, int]]:
+    """Returns heads and numbers a head of each field of an `Interface` that there is.
+
+    Args:
+        width: size of a slot N.
+        read_heads: number of read heads R.
+        mask_content: whether there are masks.
+        sharpen_links: whether there is a sharpness.
+    """
+    shapes = {
+        "read_keys": (read_heads, width),
+        "read_strengths": (read_heads, 1),
+        "write_key": (1, width),
+        "write_strength": (1, 1),
+        "erase": (1, width),
+        "add": (1, width),
+        "free_gates": (read_heads, 1),
+        "allocation_gate": (1, 1),
+        "write_gate": (1, 1),
+        "read_modes": (read_heads, 3),
+    }
     if mask_content:
-        parts += [(read_heads, width), (1, width)]
+        shapes |= {"read_masks": (read_heads, width), "write_mask": (1, width)}
     if sharpen_links:
-        parts += [(read_heads, 2)]
-    return parts
+        shapes["sharpness"] = (read_heads, 2)
+    return shapes
+
+
+def split_interface(raw: tf.Tensor, shapes: dict[str, tuple[int, int]]) -> Interface:
+    """Cuts a controller's output for its heads into parts and brings them into their ranges.
+
+    Args:
+        raw: float[B, n], of any values.
+        shapes: those of the parts, from `interface_shapes`; they have n numbers together.
+    """
+    sections = tf.split(raw, [heads * size for heads, size in shapes.values()], axis=1)
+    fields = {
+        name: tf.reshape(section, [-1, *shape])
+        for section, (name, shape) in zip(sections, shapes.items(), strict=True)
+    }
+    return Interface(**{name: RANGES.get(name, tf.identity)(raw) for name, raw in fields.items()})

@@ -91,11 +91,11 @@ def split_heads(
             tf.reshape(flat, [-1, heads, size]), [width, 1, 1, 2 * shift_range + 1, 1], axis=2
         )
         return HeadParameters(
-            tf.tanh(keys),
-            tf.nn.softplus(strengths),
-            tf.sigmoid(gates),
-            tf.nn.softmax(shifts),
-            1.0 + tf.nn.softplus(gammas),
+            keys=tf.tanh(keys),
+            strengths=tf.nn.softplus(strengths),
+            gates=tf.sigmoid(gates),
+            shifts=tf.nn.softmax(shifts),
+            gammas=1.0 + tf.nn.softplus(gammas),
         )
 
     vectors = write_heads * width

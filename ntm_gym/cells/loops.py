@@ -20,6 +20,49 @@ class Records(NamedTuple):
     dense_outputs: Tensors
 
 
+class Course(NamedTuple):
+    """What a loop takes: a cell and the batch that it goes over.
+
+    Attributes:
+        cell: the cell.
+        count: int32[], the steps to take.
+        begins: bool[T, B], where a row begins anew from its first state; None if nowhere.
+        projected: float[T, B, gates], the projected inputs.
+        state: the state before the first step, a named tuple as ``step`` takes it.
+        kernels: those of the cell's ``recurrent_layers``.
+        biases: those of the layers that have one.
+    """
+
+    cell: Any
+    count: tf.Tensor
+    begins: tf.Tensor | None
+    projected: tf.Tensor
+    state: Any
+    kernels: Tensors
+    biases: Tensors
+
+    def starting(self, step: tf.Tensor, state: Any) -> Any:
+        """Returns the state that a step starts from: the first, in rows that begin anew there."""
+        if self.begins is None:
+            return state
+        begins = self.begins[step]
+
+        def choose(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+            return tf.where(tf.reshape(begins, [-1] + [1] * (one.shape.rank - 1)), one, other)
+
+        return tf.nest.map_structure(choose, self.state, state)
+
+    def layer_index(self) -> dict[int, int]:
+        """Returns the place of each recurrent layer among them, by the layer's identity."""
+        return {id(layer): index for index, layer in enumerate(self.cell.recurrent_layers)}
+
+    def records(self, shapes: Sequence[Sequence[int]]) -> list[tf.TensorArray]:
+        """Returns empty records [T, B, *shape], one for each shape."""
+        length, batch = self.projected.shape[:2]
+        dtype = self.projected.dtype
+        return [tf.TensorArray(dtype, length, element_shape=[batch, *shape]) for shape in shapes]
+
+
 class Loop(NamedTuple):
     """What a loop gives.
 
@@ -36,23 +79,13 @@ class Loop(NamedTuple):
     records: Records
 
 
-def forward_loop(
-    cell: Any,
-    count: tf.Tensor,
-    projected: tf.Tensor,
-    states: Any,
-    kernels: Tensors,
-    biases: Tensors,
-    keep: bool,
-    begins: tf.Tensor | None = None,
-) -> Loop:
-    """Takes ``count`` steps from the states; records them with ``keep``.
-
-    Where ``begins``, bool[T, B], says so, a row begins anew from its first states.
-    """
-    length = projected.shape[0]
-    layer_index = {id(layer): index for index, layer in enumerate(cell.recurrent_layers)}
-    layer_biases = _per_layer(cell, biases)
+def forward_loop(course: Course, keep: bool) -> Loop:
+    """Takes all steps; records them with ``keep``."""
+    layer_index, kernels = course.layer_index(), course.kernels
+    remaining = iter(course.biases)
+    layer_biases = [
+        next(remaining) if layer.use_bias else None for layer in course.cell.recurrent_layers
+    ]
 
     def body(
         step: tf.Tensor,
@@ -71,8 +104,8 @@ def forward_loop(
                 outputs[index] += layer_biases[index]
             return outputs[index]
 
-        starting = states if begins is None else _where(begins[step], first_states, states)
-        result = cell.step(projected[step], starting, dense)
+        starting = course.starting(step, states)
+        result = course.cell.step(course.projected[step], starting, dense)
         if keep:
             flat = tf.nest.flatten(states)
             kept_states = [a.write(step, s) for a, s in zip(kept_states, flat, strict=True)]
@@ -86,16 +119,19 @@ def forward_loop(
             kept_dense,
         )
 
-    first_states = states
+    flat = tf.nest.flatten(course.state)
     start = (
         tf.constant(0),
-        states,
-        *_records_of([cell.output_layer.kernel.shape[:1], []], projected),
-        _records_of([s.shape[1:] for s in tf.nest.flatten(states)], projected) if keep else [],
-        _records_of([kernel.shape[1:] for kernel in kernels], projected) if keep else [],
+        course.state,
+        *course.records([course.cell.output_layer.kernel.shape[:1], []]),
+        course.records([state.shape[1:] for state in flat] if keep else []),
+        course.records([kernel.shape[1:] for kernel in kernels] if keep else []),
     )
     _, states, features, blur, kept_states, kept_dense = tf.while_loop(
-        lambda step, *_: step < count, body, start, maximum_iterations=length
+        lambda step, *_: step < course.count,
+        body,
+        start,
+        maximum_iterations=course.projected.shape[0],
     )
     return Loop(
         features.stack(),
@@ -105,52 +141,32 @@ def forward_loop(
     )
 
 
-def differentiable_loop(
-    cell: Any,
-    count: tf.Tensor,
-    projected: tf.Tensor,
-    states: Any,
-    kernels: Tensors,
-    biases: Tensors,
-    begins: tf.Tensor | None = None,
-) -> Loop:
+def differentiable_loop(course: Course) -> Loop:
     """Takes the steps of ``forward_loop`` with the fast gradient, and returns no records."""
 
     @tf.custom_gradient
-    def loop(projected: tf.Tensor, *rest: tf.Tensor) -> tuple[Tensors, Any]:
-        states, kernels, biases = tf.nest.pack_sequence_as(structure, rest)
-        run = forward_loop(
-            cell, count, projected, states, kernels, biases, keep=True, begins=begins
-        )
+    def loop(*tensors: tf.Tensor) -> tuple[Tensors, Any]:
+        projected, state, kernels, biases = tf.nest.pack_sequence_as(structure, tensors)
+        own = course._replace(projected=projected, state=state, kernels=kernels, biases=biases)
+        run = forward_loop(own, keep=True)
 
         def gradient(*upstream: tf.Tensor) -> Tensors:
-            return _backward_loop(
-                cell, count, projected, kernels, states, run.records, upstream, begins
-            )
+            return _backward_loop(own, run.records, upstream)
 
         return [run.features, run.blur, *tf.nest.flatten(run.state)], gradient
 
-    structure = (states, kernels, biases)
-    features, blur, *final_states = loop(projected, *tf.nest.flatten(structure))
-    state = tf.nest.pack_sequence_as(states, final_states)
+    structure = (course.projected, course.state, course.kernels, course.biases)
+    features, blur, *final_states = loop(*tf.nest.flatten(structure))
+    state = tf.nest.pack_sequence_as(course.state, final_states)
     return Loop(features, blur, state, Records([], []))
 
 
-def _backward_loop(
-    cell: Any,
-    count: tf.Tensor,
-    projected: tf.Tensor,
-    kernels: Tensors,
-    first_states: Any,
-    records: Records,
-    upstream: Sequence[tf.Tensor],
-    begins: tf.Tensor | None,
-) -> Tensors:
+def _backward_loop(course: Course, records: Records, upstream: Sequence[tf.Tensor]) -> Tensors:
     """Returns the gradients of projected inputs, first states, kernels and biases, flat."""
-    length = projected.shape[0]
-    flat_first_states = [] if begins is None else tf.nest.flatten(first_states)
+    begins, kernels = course.begins, course.kernels
+    flat_first_states = [] if begins is None else tf.nest.flatten(course.state)
     feature_gradients, blur_gradients, *state_gradients = upstream
-    layer_index = {id(layer): index for index, layer in enumerate(cell.recurrent_layers)}
+    layer_index = course.layer_index()
     # Transposed once here: XLA's product with a transposed kernel is several times slower.
     transposed = [tf.transpose(kernel) for kernel in kernels]
 
@@ -182,13 +198,12 @@ def _backward_loop(
             return recall(vectors)
 
         states = [record[step] for record in records.states]
-        step_projected = projected[step]
+        step_projected = course.projected[step]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([step_projected, states, flat_first_states])
-            starting = tf.nest.pack_sequence_as(first_states, states)
-            if begins is not None:
-                starting = _where(begins[step], first_states, starting)
-            result = cell.step(step_projected, starting, dense)
+            starting = tf.nest.pack_sequence_as(course.state, states)
+            starting = course.starting(step, starting)
+            result = course.cell.step(step_projected, starting, dense)
         projected_gradient, state_gradients, gradients_of_first = tape.gradient(
             [result.features, result.blur, tf.nest.flatten(result.state)],
             [step_projected, states, flat_first_states],
@@ -209,47 +224,30 @@ def _backward_loop(
         )
 
     start = (
-        count - 1,
+        course.count - 1,
         state_gradients,
         [tf.zeros_like(state) for state in flat_first_states],
-        _records_of([projected.shape[2:]], projected)[0],
-        _records_of([kernel.shape[:1] for kernel in kernels], projected),
-        _records_of([kernel.shape[1:] for kernel in kernels], projected),
+        course.records([course.projected.shape[2:]])[0],
+        course.records([kernel.shape[:1] for kernel in kernels]),
+        course.records([kernel.shape[1:] for kernel in kernels]),
     )
     _, state_gradients, first_gradients, projected_gradients, dense_inputs, dense_gradients = (
-        tf.while_loop(lambda step, *_: step >= 0, body, start, maximum_iterations=length)
+        tf.while_loop(
+            lambda step, *_: step >= 0,
+            body,
+            start,
+            maximum_iterations=course.projected.shape[0],
+        )
     )
     if begins is not None:
         state_gradients = [a + b for a, b in zip(state_gradients, first_gradients, strict=True)]
     kernel_gradients = []
     bias_gradients = []
     for layer, inputs, gradients in zip(
-        cell.recurrent_layers, dense_inputs, dense_gradients, strict=True
+        course.cell.recurrent_layers, dense_inputs, dense_gradients, strict=True
     ):
         flat_inputs, flat_gradients = inputs.concat(), gradients.concat()
         kernel_gradients.append(tf.matmul(flat_inputs, flat_gradients, transpose_a=True))
         if layer.use_bias:
             bias_gradients.append(tf.reduce_sum(flat_gradients, axis=0))
     return [projected_gradients.stack(), *state_gradients, *kernel_gradients, *bias_gradients]
-
-
-def _where(begins: tf.Tensor, there: Any, elsewhere: Any) -> Any:
-    """Chooses states row by row, ``begins`` bool[B]."""
-
-    def choose(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
-        return tf.where(tf.reshape(begins, [-1] + [1] * (one.shape.rank - 1)), one, other)
-
-    return tf.nest.map_structure(choose, there, elsewhere)
-
-
-def _per_layer(cell: Any, biases: Tensors) -> list[tf.Tensor | None]:
-    remaining = iter(biases)
-    return [next(remaining) if layer.use_bias else None for layer in cell.recurrent_layers]
-
-
-def _records_of(shapes: Sequence[Sequence[int]], projected: tf.Tensor) -> list[tf.TensorArray]:
-    """Empty records [T, B, *shape], one for each shape, of the projected inputs' T, B and dtype."""
-    length, batch = projected.shape[:2]
-    return [
-        tf.TensorArray(projected.dtype, length, element_shape=[batch, *shape]) for shape in shapes
-    ]

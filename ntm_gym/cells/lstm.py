@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from ntm_gym.cells.base import ControlledCell
-from ntm_gym.cells.checks import check_sizes
+from ntm_gym.cells.bounds import check_sizes
 from ntm_gym.cells.controllers import Dense, call_dense
 from ntm_gym.cells.state import LSTMState, Step
 
@@ -34,8 +34,6 @@ class LSTMCell(ControlledCell):
     """
 
     state_type = LSTMState
-    slots: int | None = None
-    """This cell has no memory."""
 
     def __init__(
         self,
@@ -46,7 +44,16 @@ class LSTMCell(ControlledCell):
         **kwargs: Any,
     ) -> None:
         check_sizes(layers=layers)
-        super().__init__(output_dim, units, "lstm", layers, clip, 0, 0, **kwargs)
+        super().__init__(
+            output_dim,
+            units=units,
+            controller="lstm",
+            controller_layers=layers,
+            clip=clip,
+            read_size=0,
+            head_size=0,
+            **kwargs,
+        )
         self.layers = layers
 
     @property
@@ -54,17 +61,9 @@ class LSTMCell(ControlledCell):
         """None: all states are the controller's."""
         return []
 
-    def get_initial_state(self, batch_size: int | tf.Tensor | None = None) -> list[tf.Tensor]:
-        """Returns the states before the first step, zeros float[batch_size, units]."""
-        return self.zero_states(batch_size)
-
     def step(self, projected: tf.Tensor, state: LSTMState, dense: Dense = call_dense) -> Step:
         """Takes the recurrent part of a step; see ``ControlledCell.step``."""
         nothing = projected[:, :0]
         control = self.control(projected, nothing, state.controller, dense)
         hidden = control.hidden
         return Step(hidden, LSTMState(control.states), tf.zeros_like(hidden[:, 0]))
-
-    def with_slots(self, slots: int) -> ControlledCell:  # noqa: ARG002
-        """Returns this cell: it has no memory whose size could change."""
-        return self

@@ -8,17 +8,11 @@ import tensorflow as tf
 
 from ntm_gym.cells import addressing
 from ntm_gym.cells.base import ControlledCell
-from ntm_gym.cells.checks import (
-    LARGEST_WEIGHTS,
-    check,
-    check_choice,
-    check_sizes,
-    check_total,
-    is_integer,
-)
+from ntm_gym.cells.bounds import LARGEST_WEIGHTS, check_flags, check_sizes, check_total
 from ntm_gym.cells.controllers import Dense, call_dense
 from ntm_gym.cells.heads import HeadOutputs, head_size, split_heads
 from ntm_gym.cells.state import NTMState, Step, flatten
+from ntm_gym.checks import check_choice, expect, is_integer
 
 BLANK = 1e-6
 """Every element of a constant initial memory."""
@@ -66,6 +60,7 @@ class NTMCell(ControlledCell):
     """
 
     state_type = NTMState
+    slots: int
 
     def __init__(
         self,
@@ -86,26 +81,26 @@ class NTMCell(ControlledCell):
         **kwargs: Any,
     ) -> None:
         check_sizes(slots=slots, width=width, read_heads=read_heads, write_heads=write_heads)
-        check(
+        expect(
             is_integer(shift_range) and 0 <= 2 * shift_range < slots,
             "shift_range",
             "an integer of at least 0 and less than half the slots",
             shift_range,
         )
-        check(isinstance(read_first, bool), "read_first", "True or False", read_first)
+        check_flags(read_first=read_first)
         check_choice("memory_init", memory_init, ("constant", "learned", "random"))
-        check(seed is None or is_integer(seed), "seed", "an integer or None", seed)
+        expect(seed is None or is_integer(seed), "seed", "an integer or None", seed)
         heads = head_size(width, shift_range, read_heads, write_heads)
         check_total("heads", heads, LARGEST_WEIGHTS)
         check_choice("address_init", address_init, ("slot", "learned", "uniform"))
         super().__init__(
             output_dim,
-            units,
-            controller,
-            controller_layers,
-            clip,
-            read_heads * width,
-            heads,
+            units=units,
+            controller=controller,
+            controller_layers=controller_layers,
+            clip=clip,
+            read_size=read_heads * width,
+            head_size=heads,
             **kwargs,
         )
         self.slots, self.width = slots, width
@@ -127,19 +122,18 @@ class NTMCell(ControlledCell):
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Creates the weights for inputs of shape [B, D]."""
         super().build(input_shape)
-        learned = {"memory_init": self.width, "address_init": self.read_heads + self.write_heads}
-        for name, rows in learned.items():
-            if getattr(self, name) == "learned":
-                check_total(name, rows * self.slots, LARGEST_WEIGHTS)
+        heads = self.read_heads + self.write_heads
         if self.memory_init == "learned":
+            check_total("memory_init", self.width * self.slots, LARGEST_WEIGHTS)
             self.initial_memory = self.add_weight(
                 shape=(self.width, self.slots),
                 initializer=keras.initializers.RandomUniform(-(self.width**-0.5), self.width**-0.5),
                 name="initial_memory",
             )
         if self.address_init == "learned":
+            check_total("address_init", heads * self.slots, LARGEST_WEIGHTS)
             self.initial_addresses = self.add_weight(
-                shape=(self.read_heads + self.write_heads, self.slots),
+                shape=(heads, self.slots),
                 initializer="glorot_uniform",
                 name="initial_addresses",
             )
@@ -167,9 +161,9 @@ class NTMCell(ControlledCell):
         else:
             addresses = tf.fill([heads, self.slots], tf.constant(1.0 / self.slots, dtype))
         addresses = tf.broadcast_to(addresses, (batch_size, heads, self.slots))
-        start = self.unpack(self.zero_states(batch_size))
+        zeros = self.unpack(super().get_initial_state(batch_size))
         return flatten(
-            start._replace(
+            zeros._replace(
                 memory=memory,
                 read_weights=addresses[:, : self.read_heads],
                 write_weights=addresses[:, self.read_heads :],
@@ -187,33 +181,44 @@ class NTMCell(ControlledCell):
         reads = addressing.read(seen, read.weights)
         return Step(
             self.features(control.hidden, reads),
-            NTMState(control.states, memory, read.weights, written.weights, reads),
+            NTMState(
+                controller=control.states,
+                memory=memory,
+                read_weights=read.weights,
+                write_weights=written.weights,
+                reads=reads,
+            ),
             tf.reduce_sum(read.blur, axis=1) + tf.reduce_sum(written.blur, axis=1),
         )
 
     def head_outputs(self, raw: tf.Tensor) -> HeadOutputs:
         """Brings the head layer's outputs, float[B, n], into their ranges, for all heads."""
         raw = tf.clip_by_value(raw, -self.clip, self.clip)
-        return split_heads(raw, self.width, self.shift_range, self.read_heads, self.write_heads)
+        return split_heads(
+            raw,
+            self.width,
+            self.shift_range,
+            read_heads=self.read_heads,
+            write_heads=self.write_heads,
+        )
 
     @property
     def any_slots(self) -> bool:
         """Whether no learned initial memory or address belongs to this number of slots."""
         return "learned" not in (self.memory_init, self.address_init)
 
-    def with_slots(self, slots: int) -> ControlledCell:
-        """Returns a cell with the same weights on a memory of another size.
+    @property
+    def least_slots(self) -> int:
+        """The fewest slots that ``with_slots`` takes: all that a head may move by."""
+        return 2 * self.shift_range + 1
 
-        Raises:
-            ValueError: this cell is not built, or its learned initial memory or addresses belong to
-                its own number of slots.
-        """
-        for name in ("memory_init", "address_init"):
-            value = getattr(self, name)
-            check(
-                value != "learned" or slots == self.slots,
+    def with_slots(self, slots: int) -> ControlledCell:
+        """See ``ControlledCell.with_slots``; learned starts run on no other number of slots."""
+        for name, init in (("memory_init", self.memory_init), ("address_init", self.address_init)):
+            expect(
+                init != "learned" or slots == self.slots,
                 name,
                 f"one that does not depend on the slots, to go from {self.slots} to {slots}",
-                value,
+                init,
             )
-        return self.changed(slots=slots)
+        return super().with_slots(slots)

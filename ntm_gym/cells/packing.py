@@ -6,8 +6,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from ntm_gym.cells.checks import check
 from ntm_gym.cells.unroll import known_size, unroll
+from ntm_gym.checks import expect
 
 
 class Packed(NamedTuple):
@@ -44,9 +44,9 @@ def unroll_packed(
     """
     batch, length = known_size(inputs)
     steps = tf.convert_to_tensor(steps)
-    check(steps.shape == (batch,), "steps", f"{batch} numbers, one a sequence", steps.shape)
+    expect(steps.shape == (batch,), "steps", f"{batch} numbers, one a sequence", steps.shape)
     divides = rows >= 1 and batch % rows == 0
-    check(divides, "rows", f"a divisor of the batch's size, {batch}", rows)
+    expect(divides, "rows", f"a divisor of the batch's size, {batch}", rows)
     packing = pack(tf.clip_by_value(tf.cast(steps, tf.int32), 0, length), length, rows)
     result = unroll(
         cell, packed(packing, inputs), packing.steps, training=True, begins=packing.begins

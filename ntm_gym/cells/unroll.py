@@ -20,9 +20,9 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from ntm_gym.cells.checks import check
-from ntm_gym.cells.loops import Tensors, differentiable_loop, forward_loop
+from ntm_gym.cells.loops import Course, Tensors, differentiable_loop, forward_loop
 from ntm_gym.cells.state import flatten
+from ntm_gym.checks import expect
 
 
 class Unrolled(NamedTuple):
@@ -85,26 +85,27 @@ def unroll(
     Raises:
         ValueError: the cell is not built, B or T is unknown, or a trace is asked for in training.
     """
-    check(cell.built, "cell", "a built one (call it once, or build it)", "one without weights")
+    expect(cell.built, "cell", "a built one (call it once, or build it)", "one without weights")
     if training and trace:
         raise ValueError("trace: expected training=False with it, got training=True")
     batch, length = known_size(inputs)
     count = tf.minimum(tf.reduce_max(tf.cast(steps, tf.int32)), length)
     start = cell.get_initial_state(batch) if initial_states is None else initial_states
-    projected = tf.transpose(cell.project_inputs(inputs), [1, 0, 2])
-    kernels = [tf.convert_to_tensor(layer.kernel) for layer in cell.recurrent_layers]
-    biases = [tf.convert_to_tensor(layer.bias) for layer in cell.recurrent_layers if layer.use_bias]
-    if begins is not None:
-        begins = tf.transpose(begins)
+    layers = cell.recurrent_layers
+    course = Course(
+        cell,
+        count,
+        begins=None if begins is None else tf.transpose(begins),
+        projected=tf.transpose(cell.project_inputs(inputs), [1, 0, 2]),
+        state=cell.unpack(start),
+        kernels=[tf.convert_to_tensor(layer.kernel) for layer in layers],
+        biases=[tf.convert_to_tensor(layer.bias) for layer in layers if layer.use_bias],
+    )
     if training:
-        loop = differentiable_loop(
-            cell, count, projected, cell.unpack(start), kernels, biases, begins
-        )
+        loop = differentiable_loop(course)
         features, blur, *states = loop.features, loop.blur, *flatten(loop.state)
     else:
-        loop = forward_loop(
-            cell, count, projected, cell.unpack(start), kernels, biases, keep=trace, begins=begins
-        )
+        loop = forward_loop(course, keep=trace)
         message = "unroll(training=False) keeps nothing to take a gradient from"
         features, blur, *states = [
             tf.raw_ops.PreventGradient(input=tensor, message=message)
@@ -114,8 +115,9 @@ def unroll(
     outputs = cell.project_outputs(tf.transpose(features, [1, 0, 2]))
     outputs = tf.where(valid, outputs, tf.zeros_like(outputs))
     blur = tf.transpose(blur)
+    unrolled = Unrolled(outputs, states, trace=[], dense_outputs=[], blur=blur)
     if not trace:
-        return Unrolled(outputs, states, [], [], blur)
+        return unrolled
 
     def batch_major(record: tf.Tensor) -> tf.Tensor:
         return tf.transpose(record, [1, 0, 2])
@@ -129,10 +131,7 @@ def unroll(
         )
         for record, last in zip(before, states, strict=True)
     ]
-    return Unrolled(
-        outputs,
-        states,
-        [batch_major(record) for record in after],
-        [batch_major(record) for record in loop.records.dense_outputs],
-        blur,
+    return unrolled._replace(
+        trace=[batch_major(record) for record in after],
+        dense_outputs=[batch_major(record) for record in loop.records.dense_outputs],
     )

@@ -6,14 +6,13 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ntm_gym.checks import as_integer, check_number, is_integer, is_number
 from ntm_gym.curriculum.ranges import LengthRange
-from ntm_gym.numbers import as_integer, is_integer
 from ntm_gym.task import doubling_lessons
 
 
@@ -240,12 +239,6 @@ def check_as_many(name: str, values: NDArray[Any], lengths: NDArray[Any]) -> Non
         )
 
 
-def check_number(name: str, value: Any, least: float, greatest: float) -> None:
-    """Raises ValueError unless the value is a number between these, both allowed."""
-    if not is_number(value) or not least <= float(value) <= greatest:
-        raise ValueError(f"expected {name} as a number from {least} to {greatest}, got {value!r}")
-
-
 def check_numbers(name: str, values: Any) -> None:
     """Raises ValueError unless this is a list of finite numbers."""
     if (
@@ -254,11 +247,3 @@ def check_numbers(name: str, values: Any) -> None:
         or np.inf in map(abs, values)
     ):
         raise ValueError(f"expected {name} as a list of finite numbers, got {values!r}")
-
-
-def is_number(value: Any) -> bool:
-    """Whether the value is a real number that a float can hold; NaN is none, infinity is one."""
-    try:
-        return isinstance(value, Real) and not np.isnan(float(value))
-    except OverflowError:
-        return False

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm_gym.curriculum.lessons import Lessons, check_as_many, check_number, check_numbers
-from ntm_gym.numbers import as_integer
+from ntm_gym.checks import as_integer, check_number
+from ntm_gym.curriculum.lessons import Lessons, check_as_many, check_numbers
 
 LARGEST = 1e3
 """The bandit's settings go up to here, so that its weights stay numbers."""

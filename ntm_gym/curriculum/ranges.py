@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm_gym.numbers import as_integer
+from ntm_gym.checks import as_integer
 
 
 @runtime_checkable

@@ -14,9 +14,9 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from ntm_gym.arrays import as_array
+from ntm_gym.checks import is_integer
 from ntm_gym.curriculum import Curriculum, make_curriculum
 from ntm_gym.curriculum.ranges import check_range
-from ntm_gym.numbers import is_integer
 from ntm_gym.protocol import PROTOCOLS
 from ntm_gym.render import View, draw_picture, draw_text
 from ntm_gym.render.picture import require_pillow
@@ -49,12 +49,13 @@ class Episodes:
     def __init__(
         self,
         task: Task | str,
+        task_fields: dict[str, Any],
+        *,
         rows: int,
         min_length: int,
         max_length: int,
         curriculum: Curriculum | str,
         render_mode: str | None,
-        task_fields: dict[str, Any],
     ) -> None:
         self.render_mode = self._check_render_mode(render_mode)
         self.task = make_task(task, task_fields, type(self))

@@ -70,7 +70,15 @@ class TaskEnv(Episodes, gym.Env[NDArray[np.float32], NDArray[np.int8]]):
         render_mode: str | None = None,
         **task_fields: Any,
     ) -> None:
-        super().__init__(task, 1, min_length, max_length, curriculum, render_mode, task_fields)
+        super().__init__(
+            task,
+            task_fields,
+            rows=1,
+            min_length=min_length,
+            max_length=max_length,
+            curriculum=curriculum,
+            render_mode=render_mode,
+        )
         self.observation_space, self.action_space = make_spaces(self.task)
         self._action_shape = (self.task.target_width,)
         self._step = self._steps = 0
@@ -150,12 +158,12 @@ class TaskEnv(Episodes, gym.Env[NDArray[np.float32], NDArray[np.int8]]):
         if not self._steps:
             raise gym.error.ResetNeeded("expected reset() before render(), got render()")
         return View(
-            self.task,
-            self._length,
-            self._inputs[:-1],
-            self._targets[:-1],
-            np.array(self._scored[:-1]),
-            self._answers[: self._step],
+            task=self.task,
+            length=self._length,
+            inputs=self._inputs[:-1],
+            targets=self._targets[:-1],
+            scored=np.array(self._scored[:-1]),
+            answers=self._answers[: self._step],
         )
 
     def render(self) -> Any:

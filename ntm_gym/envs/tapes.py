@@ -110,12 +110,12 @@ class Tapes:
         assert self._answers is not None
         steps, done = int(self._steps[row]), int(self._step[row])
         return View(
-            self._task,
-            int(self.lengths[row]),
-            self._inputs[row, :steps],
-            self._targets[row, :steps],
-            self._scored[row, :steps],
-            self._answers[row, :done],
+            task=self._task,
+            length=int(self.lengths[row]),
+            inputs=self._inputs[row, :steps],
+            targets=self._targets[row, :steps],
+            scored=self._scored[row, :steps],
+            answers=self._answers[row, :done],
         )
 
     def _grow(self, steps: int) -> None:

@@ -10,11 +10,11 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
+from ntm_gym.checks import as_integer, is_integer
 from ntm_gym.curriculum import Curriculum
 from ntm_gym.envs.episodes import Episodes, check_action, make_spaces, result
 from ntm_gym.envs.single import TaskEnv
 from ntm_gym.envs.tapes import Tapes
-from ntm_gym.numbers import as_integer, is_integer
 from ntm_gym.task import Task
 
 
@@ -83,7 +83,13 @@ class TaskVectorEnv(
                 f"got {rollouts!r} for {num_envs} rows"
             )
         super().__init__(
-            task, num_envs, min_length, max_length, curriculum, render_mode, task_fields
+            task,
+            task_fields,
+            rows=num_envs,
+            min_length=min_length,
+            max_length=max_length,
+            curriculum=curriculum,
+            render_mode=render_mode,
         )
         try:
             self._autoreset = AutoresetMode(autoreset_mode)

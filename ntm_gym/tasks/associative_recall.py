@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ntm_gym.numbers import check_fraction
+from ntm_gym.checks import check_number
 from ntm_gym.task import Batch, Task, check_sizes
 from ntm_gym.vectors import random_bits, write_rows
 
@@ -53,7 +53,7 @@ class AssociativeRecall(Task):
 
     def __post_init__(self) -> None:
         check_sizes(self, "width", "vectors_per_item")
-        check_fraction("alike", self.alike)
+        check_number("alike", self.alike, 0, 1)
 
     @property
     def input_width(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ntm_gym.numbers import check_fraction
+from ntm_gym.checks import check_number
 from ntm_gym.task import Batch, Task, check_sizes
 from ntm_gym.vectors import random_bits, write_rows
 
@@ -44,7 +44,7 @@ class PrioritySort(Task):
 
     def __post_init__(self) -> None:
         check_sizes(self, "width")
-        check_fraction("sorted_fraction", self.sorted_fraction)
+        check_number("sorted_fraction", self.sorted_fraction, 0, 1)
         if not self.sorted_fraction:
             raise ValueError("expected sorted_fraction above 0, got 0")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ntm_gym.numbers import check_fraction
+from ntm_gym.checks import check_number
 from ntm_gym.task import Batch, Task, check_sizes
 from ntm_gym.vectors import random_vectors, write_rows
 
@@ -58,7 +58,7 @@ class RepeatCopy(Task):
 
     def __post_init__(self) -> None:
         check_sizes(self, "width", "min_repeats", "max_repeats", "trained_repeats")
-        check_fraction("sparse", self.sparse)
+        check_number("sparse", self.sparse, 0, 1)
         if self.min_repeats > self.max_repeats:
             raise ValueError(
                 f"expected min_repeats <= max_repeats, got {self.min_repeats} > {self.max_repeats}"

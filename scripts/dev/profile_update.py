@@ -24,7 +24,7 @@ def main(batches: tuple[int, ...] = (4, 32)) -> None:
         batches: sequences of an update, one number after the other.
     """
     from agents import tensorflow
-    from agents.recipes.settings import expect_at_least
+    from ntm_gym.checks import expect_at_least
 
     for batch in batches:
         expect_at_least("batches", batch, 1)

@@ -26,7 +26,7 @@ def main(visitors: tuple[int, ...] = (1, 4, 16), seconds: float = 60.0) -> None:
         seconds: how long, for each of the numbers.
     """
     from agents.lab.visitors import load, served
-    from agents.recipes.settings import expect, expect_at_least
+    from ntm_gym.checks import expect, expect_at_least
 
     for each in visitors:
         expect_at_least("visitors", each, 1)

@@ -14,12 +14,11 @@ from helpers.project import TREE
 
 from agents.experiments.comparison.plan import PlanError, load_plan
 from agents.lab.reliability.fuzzing import fuzz
-from agents.policies.recurrent import make_cell
 from agents.recipes.cells import NTMConfig
 from agents.recipes.supervised import CopyConfig
 from agents.storage.checkpoints import Checkpoint, Checkpoints
 from agents.storage.files import read_file, replacing
-from agents.storage.networks import build_network, read_network
+from agents.storage.networks import build_network, make_cell, read_network
 from agents.storage.runs import Run, RunError
 from agents.training import supervised
 from agents.training.reports import Report

@@ -19,11 +19,11 @@ from agents.cli import console, tables
 from agents.evaluation.figures import draw_heads, draw_run, look_inside
 from agents.evaluation.scores import evaluate_run, held_out
 from agents.evaluation.summary import markdown_table
-from agents.policies.recurrent import RecurrentAgent, count_parameters
+from agents.policies.recurrent import RecurrentAgent
 from agents.recipes.cells import CELL_CONFIGS, DNCConfig, LSTMConfig, NTMConfig
 from agents.recipes.paper import paper_parameters
 from agents.recipes.supervised import CONFIGS, CopyConfig, config_from_dict, recipe
-from agents.storage.networks import cell_of
+from agents.storage.networks import cell_of, count_parameters
 from agents.storage.runs import Run, RunError
 from agents.training import supervised
 from ntm_gym import Copy, PrioritySort
@@ -391,7 +391,7 @@ def test_settings_of_a_cell_are_its_arguments(cell):
         ({"blur_cost": -1.0}, "expected blur_cost of at least 0, got -1.0"),
         ({"replay": 1.0}, "expected replay from 0 to below 1, got 1.0"),
         ({"training_fields": {"alike": 0.5}}, "expected fields of width, sparse, got alike"),
-        ({"training_fields": {"sparse": 1.5}}, "expected sparse from 0 to 1, got 1.5"),
+        ({"training_fields": {"sparse": 1.5}}, "expected sparse as a number from 0 to 1, got 1.5"),
         ({"training_fields": {"width": 4}}, "expected the input_width of training, 9, got 5"),
         ({"task": PrioritySort()}, "expected fields of width, sorted_fraction, got sparse"),
         ({"seed": -1, "clip_norm": 0.0}, "expected seed .*, got -1; expected clip_norm above 0"),

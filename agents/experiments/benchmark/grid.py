@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from agents.experiments.benchmark.entrants import Entrant, parse_entrants
+from agents.experiments.benchmark.entrants import parse_entrants
 from agents.experiments.benchmark.job import BenchmarkJob
-from agents.recipes.settings import expect_at_least
-from agents.storage.files import RunError
+from agents.experiments.benchmark.trial import Entrant, Place, Trial
 from ntm_gym import PROTOCOLS, Protocol, Task, TaskVectorEnv
+from ntm_gym.checks import expect_at_least
 from ntm_gym.envs.episodes import make_task
 
 
@@ -67,20 +67,21 @@ def make_jobs(
         tasks[env_id], trained[env_id] = _setting(protocol, min_length, max_length, fields)
         for length in lengths or protocol.evaluation_lengths:
             tasks[env_id].check_lengths(np.full(episodes, length))
-    places = list(_places(entrants, tasks, seeds))
     jobs = [
         BenchmarkJob(
-            folder / env_id / _folder_name(entrant.name) / str(seed),
+            folder / place.env_id / _folder_name(entrant.name) / str(place.seed),
             entrant,
-            env_id,
-            tasks[env_id],
-            trained[env_id],
-            seed,
-            steps,
-            tuple(lengths or protocols[env_id].evaluation_lengths),
-            episodes,
+            Trial(
+                env_id=place.env_id,
+                task=tasks[place.env_id],
+                trained=trained[place.env_id],
+                seed=place.seed,
+                steps=steps,
+            ),
+            lengths=tuple(lengths or protocols[place.env_id].evaluation_lengths),
+            episodes=episodes,
         )
-        for seed, env_id, entrant in places
+        for entrant, place in _places(entrants, tasks, seeds)
     ]
     for number, job in enumerate(jobs):
         for other in jobs[:number]:
@@ -111,36 +112,15 @@ def _setting(
 
 def _places(
     entrants: Sequence[Entrant], tasks: Mapping[str, Task], seeds: Sequence[int]
-) -> Iterator[tuple[int, str, Entrant]]:
-    """Yields seed, environment and entrant of all jobs."""
-    runs = {entrant: _run_place(entrant, tasks) for entrant in entrants if entrant.kind == "run"}
-    for entrant, (seed, env_id) in runs.items():
-        yield seed, env_id, entrant
+) -> Iterator[tuple[Entrant, Place]]:
+    """Yields where each entrant takes part: first those that have one place alone."""
+    own = {entrant: entrant.own_place(tasks) for entrant in entrants}
+    yield from ((entrant, place) for entrant, place in own.items() if place is not None)
     for seed in seeds:
         for env_id in tasks:
             for entrant in entrants:
-                if entrant not in runs:
-                    yield seed, env_id, entrant
-
-
-def _run_place(entrant: Entrant, tasks: Mapping[str, Task]) -> tuple[int, str]:
-    """Returns a run's seed and environment, if its network can be scored there."""
-    from agents import tensorflow
-
-    tensorflow.prepare()
-    from agents.storage.runs import Run
-
-    run = Run.open(entrant.source)
-    if not run.ended:
-        raise RunError(f"expected a trained network in {run.folder}, got none: has training ended?")
-    protocol = PROTOCOLS.get(run.config.name)
-    if protocol is None or protocol.env_id not in tasks:
-        name = run.config.name if protocol is None else protocol.env_id
-        raise ValueError(f"expected a run of {', '.join(tasks)}, got {entrant.source}, of {name}")
-    own, task = run.config.task, tasks[protocol.env_id]
-    if (own.input_width, own.target_width) != (task.input_width, task.target_width):
-        raise ValueError(f"expected a run of {task}, got {entrant.source}, of {own}")
-    return run.config.seed, protocol.env_id
+                if own[entrant] is None:
+                    yield entrant, Place(seed, env_id)
 
 
 def _folder_name(name: str) -> str:

@@ -95,16 +95,16 @@ def write_leaderboard(results: Results, command: str, folder: Path) -> str:
         try:
             rows += _rows(job, result)
         except ValueError as error:
-            left_out[job.env_id] = str(error)
+            left_out[job.trial.env_id] = str(error)
     rows = [row for row in rows if row.env_id not in left_out]
     if not rows:
         raise ValueError(f"no environment could be scored: {left_out}")
     write_csv(rows, folder / "scores.csv", Row._fields)
     points = [
-        Point(job.env_id, job.entrant.name, job.seed, *point)
+        Point(job.trial.env_id, job.entrant.name, job.trial.seed, *point)
         for job, result in results
         for point in result.curve
-        if job.env_id not in left_out
+        if job.trial.env_id not in left_out
     ]
     write_csv(points, folder / "curves.csv", Point._fields)
     parts = ["# Leaderboard", f"```bash\n{command}\n```", _explanation(rows[0].episodes)]
@@ -131,11 +131,11 @@ def write_leaderboard(results: Results, command: str, folder: Path) -> str:
 def _rows(job: BenchmarkJob, result: Result) -> Iterator[Row]:
     for score in result.scores:
         yield Row(
-            job.env_id,
+            job.trial.env_id,
             job.entrant.name,
-            job.seed,
+            job.trial.seed,
             score.length,
-            score.length > job.trained[1],
+            score.length > job.trial.trained[1],
             job.episodes,
             score.mean_return,
             score.oracle_return,

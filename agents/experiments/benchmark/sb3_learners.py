@@ -4,7 +4,6 @@ The models are not kept: Stable-Baselines3 saves by pickle, which runs whatever 
 """
 
 import time
-from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, NamedTuple
 
@@ -15,11 +14,10 @@ from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
-from agents.experiments.benchmark.learned import Learned
 from agents.experiments.benchmark.sb3_settings import Sb3Learner
+from agents.experiments.benchmark.trial import Learned, ProgressCallback, Trial
 from agents.policies.sb3 import TaskVecEnv
 from agents.storage.metrics import Curve
-from ntm_gym import Task
 
 POINTS = 200
 """Points of a learning curve at most."""
@@ -65,60 +63,33 @@ class Sb3Agent:
         return actions.astype(np.int8), _State(frames, memory)
 
 
-def make_envs(
-    learner: Sb3Learner, env_id: str, task: Task, lengths: tuple[int, int]
-) -> tuple[VecEnv, int]:
-    """Returns the environment that a learner is trained in, and how many frames it shows.
-
-    Args:
-        learner: the learner.
-        env_id: id of the environment.
-        task: its task.
-        lengths: the least and the greatest length of training.
-    """
+def make_envs(learner: Sb3Learner, trial: Trial) -> tuple[VecEnv, int]:
+    """Returns the environment that a learner is trained in, and how many frames it shows."""
     envs: VecEnv = TaskVecEnv(
-        env_id,
+        trial.env_id,
         learner.rows,
         # sb3-contrib 2.9 fails on actions of several bits; as choices of 0 or 1 they work.
         multi_discrete=learner.algorithm == "RecurrentPPO",
-        task=task,
-        min_length=lengths[0],
-        max_length=lengths[1],
+        task=trial.task,
+        min_length=trial.trained[0],
+        max_length=trial.trained[1],
     )
     if not learner.frames:
         return envs, 1
-    frames = int(task.steps(np.array([lengths[1]]))[0])
+    frames = int(trial.task.steps(np.array(trial.trained))[1])
     return VecFrameStack(envs, frames), frames
 
 
-def train_sb3(
-    learner: Sb3Learner,
-    env_id: str,
-    task: Task,
-    lengths: tuple[int, int],
-    steps: int,
-    seed: int,
-    tell: Callable[[int, str], None] = lambda *_: None,
-) -> Learned:
-    """Trains a learner from nothing.
-
-    Args:
-        learner: the learner.
-        env_id: id of the environment.
-        task: its task.
-        lengths: the least and the greatest length of training.
-        steps: environment steps of all rows together; the last rollout is finished.
-        seed: seed of weights, tapes and actions.
-        tell: called with the steps so far and the mean return of the last episodes, in words.
-    """
+def train_sb3(learner: Sb3Learner, trial: Trial, on_progress: ProgressCallback) -> Learned:
+    """Trains a learner from nothing; the last rollout is finished."""
     began = time.perf_counter()
-    envs, frames = make_envs(learner, env_id, task, lengths)
+    envs, frames = make_envs(learner, trial)
     algorithms = {"RecurrentPPO": sb3_contrib.RecurrentPPO}
     algorithm = algorithms.get(learner.algorithm) or getattr(stable_baselines3, learner.algorithm)
     settings = deepcopy(dict(learner.settings))  # A2C writes into what it is given
-    model = algorithm(learner.policy, envs, seed=seed, device="cpu", **settings)
-    recorder = _Recorder(max(1, steps // POINTS), tell)
-    model.learn(steps, callback=recorder)
+    model = algorithm(learner.policy, envs, seed=trial.seed, device="cpu", **settings)
+    recorder = _Recorder(max(1, trial.steps // POINTS), on_progress)
+    model.learn(trial.steps, callback=recorder)
     envs.close()
     agent = Sb3Agent(model, frames)
     return Learned(
@@ -132,10 +103,10 @@ def train_sb3(
 class _Recorder(BaseCallback):
     """Records the mean return of the episodes that ended, about every so many steps."""
 
-    def __init__(self, every: int, tell: Callable[[int, str], None]) -> None:
+    def __init__(self, every: int, on_progress: ProgressCallback) -> None:
         super().__init__()
         self.curve: Curve = []
-        self._every, self._tell = every, tell
+        self._every, self._on_progress = every, on_progress
         self._returns: list[float] = []
 
     def _on_step(self) -> bool:
@@ -145,5 +116,5 @@ class _Recorder(BaseCallback):
             mean = float(np.mean(self._returns))
             self.curve.append((self.num_timesteps, mean))
             self._returns.clear()
-            self._tell(self.num_timesteps, f"return {mean:.3f}")
+            self._on_progress(self.num_timesteps, f"return {mean:.3f}")
         return True

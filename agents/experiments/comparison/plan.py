@@ -40,13 +40,14 @@ from typing import Any, NamedTuple
 
 from agents.evaluation.scores import enough_slots
 from agents.experiments.comparison.job import TrainingJob
-from agents.policies.recurrent import make_cell
 from agents.recipes.cells import CELL_CONFIGS
 from agents.recipes.reward import RewardConfig, reward_recipe
-from agents.recipes.settings import changed, checked, expect, several
+from agents.recipes.settings import changed, checked, several
 from agents.recipes.supervised import CONFIGS, TrainConfig, recipe
 from agents.storage.files import read_file
+from agents.storage.networks import make_cell
 from ntm_gym import PROTOCOLS
+from ntm_gym.checks import expect
 
 if sys.version_info >= (3, 11):
     import tomllib

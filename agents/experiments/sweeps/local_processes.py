@@ -14,7 +14,7 @@ from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
 from agents.experiments.sweeps.sweep import Heard, Job, News
-from agents.recipes.settings import expect_at_least
+from ntm_gym.checks import expect_at_least
 
 DEBUG = "NTM_GYM_DEBUG"
 """Variable of the environment by which `--debug` reaches the processes that a script starts."""

@@ -26,8 +26,8 @@ from typing import Any, NamedTuple
 from agents.experiments.sweeps.local_processes import JobProcess
 from agents.experiments.sweeps.mirror import Changes, Watched
 from agents.experiments.sweeps.sweep import Heard, Job, News
-from agents.recipes.settings import expect_at_least
 from agents.storage.checkout import COMMIT_VARIABLE, ROOT, commit
+from ntm_gym.checks import expect_at_least
 
 OBJECT_STORE = 256 << 20
 """Bytes that a Ray of this machine alone keeps for what tasks send: a few checkpoints."""

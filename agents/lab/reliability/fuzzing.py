@@ -16,12 +16,11 @@ import numpy as np
 from agents.evaluation.scores import Score, read_scores
 from agents.experiments.comparison.plan import PlanError, load_plan
 from agents.lab.reliability import mutations
-from agents.policies.recurrent import make_cell
 from agents.recipes.cells import LSTMConfig, NTMConfig
 from agents.recipes.reward import reward_recipe
 from agents.recipes.supervised import CopyConfig
 from agents.storage.checkpoints import Checkpoint, Checkpoints, without_warnings
-from agents.storage.networks import build_network
+from agents.storage.networks import build_network, make_cell
 from agents.storage.runs import Run, RunError
 from ntm_gym import Copy
 

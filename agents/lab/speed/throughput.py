@@ -13,10 +13,10 @@ import tensorflow as tf
 from agents.lab.speed.environments import environment_speeds, sb3_speeds, task_speeds
 from agents.lab.speed.evaluation import evaluation_times
 from agents.lab.speed.measurement import MEMORY_PASSES, Speed, rate
-from agents.policies.recurrent import make_cell
 from agents.recipes.cells import CELL_CONFIGS, NTMConfig
 from agents.recipes.supervised import CopyConfig
 from agents.storage.checkout import ROOT
+from agents.storage.networks import make_cell
 from agents.training.tapes import Tapes, in_groups
 from agents.training.updates import build_optimizer, compile_test, compile_updates
 from ntm_gym import Copy

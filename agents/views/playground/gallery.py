@@ -20,8 +20,8 @@ from agents.views.playground.tape import make_tape
 from ntm_gym import PROTOCOLS, Batch
 
 BASELINES = ("random", "oracle")
-MOST_DNC_SLOTS = 256
-"""A step of a Differentiable Neural Computer costs the square of its slots."""
+MOST_QUADRATIC_SLOTS = 256
+"""Of cells whose steps cost the square of their slots."""
 
 LOOKS = 512 * 2**20
 """Bytes of runs over tapes that are kept, for those who step through them."""
@@ -205,11 +205,11 @@ class Gallery:
             if settings.slots not in (0, cell.slots):
                 raise ValueError(f"{name} has learned its {cell.slots} slots and runs on no others")
             return int(cell.slots)
-        most = MOST_DNC_SLOTS if hasattr(cell, "sharpen_links") else MOST_SLOTS
+        most = MOST_QUADRATIC_SLOTS if cell.quadratic else MOST_SLOTS
         if settings.slots > most:
             raise ValueError(f"expected at most {most} slots for {name}, got {settings.slots}")
         slots = settings.slots or min(most, enough_slots(cell, settings.made_task, settings.length))
-        return max(slots, 2 * getattr(cell, "shift_range", 0) + 1)
+        return max(slots, cell.least_slots)
 
     def _tracer(self, name: str, slots: int | None) -> Tracer:
         cell = self._cells[name]

@@ -14,7 +14,7 @@ from matplotlib.image import imread
 
 from agents.evaluation.bootstrap import Estimate, performance_profiles, pooled_means
 from agents.evaluation.scores import held_out, tape_returns
-from agents.experiments.benchmark.entrants import Entrant, parse_entrants
+from agents.experiments.benchmark.entrants import Baseline, Sb3Entrant, parse_entrants
 from agents.experiments.benchmark.grid import make_jobs
 from agents.experiments.benchmark.job import BenchmarkJob, Result, Score
 from agents.experiments.benchmark.leaderboard import (
@@ -25,6 +25,7 @@ from agents.experiments.benchmark.leaderboard import (
     write_leaderboard,
 )
 from agents.experiments.benchmark.sb3_settings import SB3_LEARNERS, Sb3Learner
+from agents.experiments.benchmark.trial import Trial
 from agents.policies.agent import OracleAgent
 from agents.policies.own import OwnAgent
 from agents.recipes.reward import budgeted, reward_recipe
@@ -118,6 +119,11 @@ def mine(tmp_path, monkeypatch):
 
 def small(folder, *agents, env=COPY, **changes):
     return make_jobs(folder, [env], agents, **{"seeds": (0,), **SMALL, **changes})
+
+
+def on(job, **changes):
+    """The job on another trial."""
+    return dataclasses.replace(job, trial=dataclasses.replace(job.trial, **changes))
 
 
 def done(job):
@@ -223,8 +229,10 @@ def made_up(folder, agent, seed, scores, env_id=COPY, steps=1000):
     """A job and its result: scores at the lengths 20, as in training, and 40."""
     job = BenchmarkJob(
         folder / env_id / agent / str(seed),
-        Entrant(agent, agent, "sb3"),
-        *(env_id, Copy(), (1, 20), seed, steps, (20, 40), 8),
+        Sb3Entrant(agent, agent),
+        Trial(env_id, Copy(), trained=(1, 20), seed=seed, steps=steps),
+        lengths=(20, 40),
+        episodes=8,
     )
     found = tuple(
         Score(length, score * 0.5, 0.5, 0.0) for length, score in zip((20, 40), scores, strict=True)
@@ -331,8 +339,8 @@ def test_missing_packages_are_said(monkeypatch):
 
 def test_names():
     ppo, own = parse_entrants(["ppo", "other=random"])
-    assert ppo == Entrant("ppo", "ppo", "sb3")
-    assert own == Entrant("other", "random", "random")
+    assert ppo == Sb3Entrant("ppo", "ppo")
+    assert own == Baseline("other", "random")
 
 
 def test_own_agents(mine, tmp_path):
@@ -366,7 +374,7 @@ def test_an_own_agent_that_learns_has_a_budget_and_a_curve(tmp_path):
     assert result.seconds >= 0
     assert result.scores[0].perfect == 1
     with pytest.raises(RunError, match=r"holds a result of other settings \(steps\)"):
-        dataclasses.replace(job, steps=32).is_done()
+        on(job, steps=32).is_done()
     # Without a curve, nobody knows how many of its steps it took.
     (quiet,) = small(tmp_path, "mine:Quiet", steps=64)
     assert (done(quiet).steps, done(quiet).curve) == (None, [])
@@ -374,7 +382,7 @@ def test_an_own_agent_that_learns_has_a_budget_and_a_curve(tmp_path):
     for name in ("mine:Keeps", "mine:LooksBack"):
         (other,) = small(tmp_path, name, steps=64)
         assert done(other).curve == []
-        assert dataclasses.replace(other, steps=32, trained=(1, 1)).is_done()
+        assert on(other, steps=32, trained=(1, 1)).is_done()
     with pytest.raises(
         ValueError, match=r"expected mine:NeedsLengths\(.*steps and lengths if it l"
     ):
@@ -419,7 +427,7 @@ def tiny_learners(monkeypatch):
         "recurrent_ppo": Sb3Learner("RecurrentPPO", "MlpLstmPolicy", 8, False, lstm),
     }
     assert learners.keys() <= SB3_LEARNERS.keys()
-    monkeypatch.setattr("agents.experiments.benchmark.job.SB3_LEARNERS", learners)
+    monkeypatch.setattr("agents.experiments.benchmark.entrants.SB3_LEARNERS", learners)
 
 
 @pytest.mark.usefixtures("tiny_learners", "one_thread")
@@ -451,7 +459,7 @@ class TestLearners:
         again = done(cut)
         assert (again.scores, again.curve) == (result.scores, result.curve)
 
-        other = dataclasses.replace(cut, steps=2048)
+        other = on(cut, steps=2048)
         with pytest.raises(RunError, match=r"holds a result of other settings \(steps\); remove"):
             other.is_done()
 
@@ -479,7 +487,7 @@ def test_frames_and_states_are_those_of_training():
     torch.manual_seed(0)
     task = Copy(width=2)
     learner = dataclasses.replace(SB3_LEARNERS["ppo_frames"], rows=3)
-    envs, frames = make_envs(learner, COPY, task, (1, 2))
+    envs, frames = make_envs(learner, Trial(COPY, task, trained=(1, 2), seed=0, steps=1))
     assert frames == task.steps(np.array([2]))[0]
     seen = []
 
@@ -529,21 +537,13 @@ def test_learners_by_reward_and_runs(tmp_path, monkeypatch):
         if row["agent"] == "lstm"
     }
     (loaded,) = small(tmp_path, f"lstm={run.folder}", **options)
-    assert (loaded.seed, loaded.folder.parent.name) == (3, "lstm")
+    assert (loaded.trial.seed, loaded.folder.parent.name) == (3, "lstm")
     scores = done(loaded).scores
     assert scores == result.scores
     for score in scores:
         assert score.mean_return == pytest.approx(1 - errors[score.length] / score.length)
 
-    # A run by right answers tells the same of itself, one that is older no steps and returns.
     assert (done(loaded).steps, done(loaded).curve) == (result.steps, result.curve)
-    rows = read_csv(run.folder / "metrics.csv")
-    kept = [name for name in rows[0] if name not in ("steps", "mean_return")]
-    lines = [kept, *([row[name] for name in kept] for row in rows)]
-    (run.folder / "metrics.csv").write_text("".join(",".join(line) + "\n" for line in lines))
-    (older,) = small(tmp_path, f"older={run.folder}", **options)
-    assert (done(older).steps, done(older).curve) == (None, [])
-    assert done(older).seconds == result.seconds
 
     with pytest.raises(ValueError, match="expected each run once"):
         small(tmp_path, f"a={run.folder}", f"a={run.folder}")
@@ -561,14 +561,15 @@ def test_learners_by_reward_and_runs(tmp_path, monkeypatch):
 def test_reward_learners_keep_to_the_budget():
     task = Copy(width=2)
     recipe = reward_recipe(COPY)
-    config = budgeted(recipe, task, (1, 2), 100_000, seed=3)
+    config = budgeted(recipe, task, lengths=(1, 2), steps=100_000, seed=3)
     assert (config.task, config.min_length, config.max_length) == (task, 1, 2)
     rows = config.episodes * config.rollouts
     mean_steps = 4  # of tapes of one vector and of two: 3 and 5
     assert config.max_updates * rows * mean_steps == pytest.approx(100_000, rel=0.05)
     assert config.report_updates <= config.max_updates / 40 + 1
-    assert budgeted(recipe, task, (1, 2), 1, seed=3).max_updates == 1
-    assert budgeted(recipe, task, (1, 20), 10**10, 0).report_updates == recipe.report_updates
+    assert budgeted(recipe, task, lengths=(1, 2), steps=1, seed=3).max_updates == 1
+    large = budgeted(recipe, task, lengths=(1, 20), steps=10**10, seed=0)
+    assert large.report_updates == recipe.report_updates
 
 
 def test_a_folder_that_holds_no_result_is_said(tmp_path):
@@ -659,16 +660,3 @@ def test_a_learner_that_was_cut_off_goes_on_unless_its_settings_are_others(tmp_p
         with pytest.raises(KeyboardInterrupt):
             job.work(print)
     assert found == [{"config.json"}, {"config.json", "metrics.csv"}, {"config.json"}]
-
-
-def test_results_older_than_a_setting_are_those_of_what_was_before_it(tmp_path):
-    env_id = "NTMAssociativeRecall-v0"
-    for job in make_jobs(tmp_path, [env_id], ["random", "lstm-rl"], lengths=[2], episodes=2):
-        settings = job.settings()
-        assert settings["task"].pop("alike") == 0
-        if job.entrant.kind == "reward":
-            assert settings["learner"].pop("alike") == settings["learner"]["task"].pop("alike") == 0
-        job.folder.mkdir(parents=True)
-        content = {"settings": settings, "steps": 0, "seconds": 0.0, "curve": [], "scores": []}
-        (job.folder / "result.json").write_text(json.dumps(content))
-        assert job.is_done()
