@@ -57,11 +57,11 @@ def main(
     # Modules of one's own are found in the present folder, by the processes that train, too; but
     # what is called as a part of this project is this project's.
     sys.path.insert(1, str(Path.cwd()))
-    from agents.evaluation.bootstrap import require_rliable
+    from agents.evaluation.bootstrap import require_package
     from agents.experiments.benchmark.grid import make_jobs
     from agents.experiments.benchmark.leaderboard import write_leaderboard
 
-    require_rliable()
+    require_package("rliable", "compare")
     executor = chosen_executor(workers, ray)
     numbers = (seeds, steps, lengths, episodes, min_length, max_length, fields)
     jobs = make_jobs(folder, envs, agents, *numbers)

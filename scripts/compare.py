@@ -37,11 +37,11 @@ def main(
     from agents import tensorflow
 
     tensorflow.prepare()
-    from agents.evaluation.bootstrap import require_rliable
+    from agents.evaluation.bootstrap import require_package
     from agents.experiments.comparison.plan import load_plan
     from agents.experiments.comparison.report import write_report
 
-    require_rliable()
+    require_package("rliable", "compare")
     executor = chosen_executor(workers, ray)
     loaded = load_plan(plan)
     place = folder / loaded.name

@@ -5,8 +5,7 @@ array [runs, tasks, ...] for each name; the bootstrap draws the runs of each tas
 """
 
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,11 +23,6 @@ class Estimate(NamedTuple):
     mean: float
     low: float
     high: float
-
-
-def require_rliable() -> None:
-    """Raises RuntimeError if the package that computes the intervals is missing."""
-    require_package("rliable", "compare")
 
 
 def require_package(name: str, extra: str) -> None:
@@ -81,8 +75,14 @@ def _estimates(
 ) -> dict[str, list[Estimate]]:
     from rliable.library import get_interval_estimates
 
-    with _seeded():
+    # rliable draws from NumPy's global generator, whatever it is given: the same each time, and
+    # nobody else draws other numbers for it.
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    try:
         means, intervals = get_interval_estimates(dict(samples), statistic, reps=RESAMPLES)
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
     return {
         name: [
             Estimate(float(mean), float(low), float(high))
@@ -90,15 +90,3 @@ def _estimates(
         ]
         for name in samples
     }
-
-
-@contextmanager
-def _seeded() -> Iterator[None]:
-    """Makes what is drawn within the same each time, and leaves no trace of it."""
-    # rliable draws from NumPy's global generator, whatever it is given.
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
