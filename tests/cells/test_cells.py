@@ -123,6 +123,7 @@ def test_functional_model_takes_any_batch_and_length(name):
 # Training
 
 
+@pytest.mark.slow
 @each_kind
 def test_fit_under_xla_lowers_the_loss(kind):
     keras.utils.set_random_seed(0)

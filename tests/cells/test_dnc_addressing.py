@@ -323,6 +323,7 @@ def test_gates_and_modes_choose_one_address():
 # Invariants
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), sharp=st.booleans())
 def test_what_holds_after_any_writes(seed, sharp):
@@ -390,6 +391,7 @@ EXTREMES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("slots", [1, 300])
 def test_extreme_parameters_give_finite_values_and_gradients(slots, dtype):

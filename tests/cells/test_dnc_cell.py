@@ -163,6 +163,7 @@ def test_what_the_heads_are_told_has_shapes_and_ranges():
     assert (plain.read_masks, plain.write_mask, plain.sharpness) == (None, None, None)
 
 
+@pytest.mark.slow
 def test_invariants_hold_in_a_random_cell():
     cell = DNCCell(3, units=8, slots=12, width=4, read_heads=2, dtype="float64")
     cell.build((None, 5))

@@ -53,16 +53,19 @@ def check_equal(name, dtype, rows, tolerance, compiled=False):
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_results_and_all_gradients_equal_those_of_unroll(name):
     check_equal(name, "float64", 2, 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 3, 6])
 def test_in_any_number_of_rows(rows):
     check_equal("ntm, 2 layers, 2 + 3 heads, learned start", "float64", rows, 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ntm, 2 layers, 2 + 3 heads, learned start", "dnc", "lstm"])
 def test_under_xla(name):
     check_equal(name, "float32", 2, 1e-4, compiled=True)

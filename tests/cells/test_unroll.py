@@ -111,6 +111,7 @@ def test_steps_after_the_longest_row_do_nothing(name):
     assert_equal(by_unroll(cell, garbage, SHORTER), expected, 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "dtype", "tolerance"),
     [

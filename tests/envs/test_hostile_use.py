@@ -302,6 +302,7 @@ TestVectorPlay = VectorPlay.TestCase
 TestVectorPlay.settings = few
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PROTOCOLS))
 def test_a_tape_of_100_000(name):
     env = gym.make(PROTOCOLS[name].env_id, render_mode="ansi").unwrapped

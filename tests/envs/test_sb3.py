@@ -42,6 +42,7 @@ def train(model, updates):
     assert all(-1 <= episode["r"] <= 1 for episode in episodes)
 
 
+@pytest.mark.slow
 @each_id
 @pytest.mark.parametrize("algorithm", ["PPO", "A2C"])
 def test_policies_without_memory(env_id, algorithm):
@@ -100,6 +101,7 @@ def test_environments_by_their_id(env_id):
     assert observations.shape == (2, *envs.observation_space.shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first",
     [

@@ -199,6 +199,7 @@ def test_a_trace_is_that_of_unroll(kind):
     assert not (values[:, : STRETCH + 2] == 0.5).any()
 
 
+@pytest.mark.slow
 def test_the_network_that_copies_goes_by_position():
     """Heads that begin elsewhere are lost, but not together: the slots are a ring."""
     tape = held_out(Copy(), 40, 3, seed=0)

@@ -98,6 +98,7 @@ def test_damage_shows(tmp_path):
         assert kept.newest() is None
 
 
+@pytest.mark.slow
 def test_long_play_is_measured_and_the_same_twice():
     steps = soak.PARTS * soak.ROWS * 5
     one, two, other = (soak.play(0, steps, seed) for seed in (0, 0, 1))
@@ -107,6 +108,7 @@ def test_long_play_is_measured_and_the_same_twice():
     tables.print_table("soaked", [one.row, two.row])
 
 
+@pytest.mark.slow
 @SAVING
 def test_long_learning_is_measured(tmp_path, monkeypatch):
     monkeypatch.setattr("agents.tensorflow.prepare", lambda: None)  # it runs here already

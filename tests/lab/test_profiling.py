@@ -35,6 +35,7 @@ def test_kinds(name, kind):
     assert kind_of(name, read_program(PROGRAM), 4 * 20 * 128) == kind
 
 
+@pytest.mark.slow
 def test_an_update_is_products_and_small_kernels():
     profile = profile_update(1, length=2, slots=8, seconds=0.1)
     assert 0 < profile.milliseconds < 1000
@@ -46,6 +47,7 @@ def test_an_update_is_products_and_small_kernels():
     assert all(each.milliseconds < 1000 for each in kernels.values())
 
 
+@pytest.mark.slow
 def test_what_an_evaluation_takes():
     time, memory = evaluation_times(0.01, length=30, slots=32, episodes=1)
     assert 0 < time.baseline_value < time.value < 120

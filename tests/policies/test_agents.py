@@ -26,6 +26,7 @@ def small_agent(task, seed=0, kind="ntm"):
     return RecurrentAgent(cell)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

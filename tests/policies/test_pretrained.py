@@ -17,6 +17,7 @@ NETWORKS = [tuple(path.name.rsplit("-", 1)) for path in sorted(PRETRAINED.iterdi
 SEED = 11
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "cell"), NETWORKS)
 def test_each_is_seed_0_of_its_recipe(task, cell):
     folder = pretrained_run(task, cell)
@@ -31,6 +32,7 @@ def test_each_is_seed_0_of_its_recipe(task, cell):
     assert own.bit_errors < 0.5 * own.scored_bits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "cell", "length"),
     [
@@ -52,6 +54,7 @@ def test_others_are_refused():
         RecurrentAgent.pretrained("copy", "x")
 
 
+@pytest.mark.slow
 def test_scripts_take_them(tmp_path):
     """The picture of a network that was trained by somebody else."""
     command = ["scripts/play.py", "--run", "pretrained/copy-ntm", "--length", "4", "--seed", "0"]

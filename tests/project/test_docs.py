@@ -229,6 +229,7 @@ def test_promises_are_found():
     assert promises(source) == ["1", "about 4"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_registry")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_runs(page, tmp_path, monkeypatch):

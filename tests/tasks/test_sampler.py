@@ -199,6 +199,7 @@ def test_torch_dataset_without_workers_is_the_plain_iterator():
 
 
 # The test is of two workers; on a machine of one core torch advises against that.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 # Workers are stopped while they draw on; that torch's may abort then says nothing of the tapes.
 @pytest.mark.filterwarnings(

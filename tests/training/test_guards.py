@@ -97,6 +97,7 @@ def spoil_gradients(monkeypatch, owner):
     monkeypatch.setattr(owner, "differentiate", spoil)
 
 
+@pytest.mark.slow
 @each_learner
 def test_inputs_that_are_no_numbers_are_left_out_counted_and_kept(
     tmp_path, spoiled, config, learner
@@ -118,6 +119,7 @@ def test_inputs_that_are_no_numbers_are_left_out_counted_and_kept(
         assert 0 < update.largest_weight < 10
 
 
+@pytest.mark.slow
 @each_learner
 def test_after_gradients_that_are_no_numbers_training_goes_on(
     tmp_path, monkeypatch, config, learner
@@ -158,6 +160,7 @@ def assert_same(values, others):
         np.testing.assert_array_equal(value, other)
 
 
+@pytest.mark.slow
 @each_learner
 def test_from_weights_that_are_no_numbers_training_goes_back(tmp_path, config, learner, caplog):
     training = training_of(config, learner)
@@ -174,6 +177,7 @@ def test_from_weights_that_are_no_numbers_training_goes_back(tmp_path, config, l
     assert "on with half the step: expected gradients of a length up to" in caplog.text
 
 
+@pytest.mark.slow
 @each_learner
 def test_it_goes_back_past_a_report_with_many_left_out(spoiled, config, learner):
     training = training_of(config, learner)
@@ -191,6 +195,7 @@ def test_it_goes_back_past_a_report_with_many_left_out(spoiled, config, learner)
         assert_same(seen[1], sound)
 
 
+@pytest.mark.slow
 @each_learner
 def test_training_that_stays_wrong_ends_with_an_error(
     tmp_path, spoiled, config, learner, capsys, caplog
@@ -234,6 +239,7 @@ def test_what_was_used():
         guard.used(norms[[1, 3, 4]])
 
 
+@pytest.mark.slow
 def test_a_call_whose_updates_are_all_left_out_is_not_all_between_two_reports(tmp_path, spoiled):
     """A curriculum that follows errors has ten calls between reports, of one update each here."""
     config = dataclasses.replace(SUPERVISED, curriculum="look_back", max_sequences=20)
@@ -260,6 +266,7 @@ def test_the_first_batches_between_reports_are_kept_the_last_of_these(tmp_path):
         assert [array.tolist() for array in checkpoint.arrays] == [[1, 1, 1], [0, 0]]
 
 
+@pytest.mark.slow
 def test_a_training_that_went_back_resumes_exactly(tmp_path, spoiled, monkeypatch):
     spoiled(supervised, shows_ones)
     monkeypatch.setattr(guards, "MOST_IN_A_ROW", 5)
@@ -278,6 +285,7 @@ def test_a_training_that_went_back_resumes_exactly(tmp_path, spoiled, monkeypatc
     assert_equal(result(run, supervised.train(config, run)), expected)
 
 
+@pytest.mark.slow
 def test_replay_of_a_cell_with_a_memory(tmp_path, spoiled, capsys):
     spoiled(supervised, shows_ones)
     cell = NTMConfig(units=4, slots=5, width=3)
@@ -287,6 +295,7 @@ def test_replay_of_a_cell_with_a_memory(tmp_path, spoiled, capsys):
     assert "nan" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_too_long_is_repeated_to_the_bit_or_nearly(tmp_path):
     config = dataclasses.replace(SUPERVISED, longest_gradient=0.5, max_sequences=20)
     learned = supervised.SupervisedTraining(config)

@@ -105,6 +105,7 @@ def test_first_weights_are_told_by_seed_and_sequences():
                 assert not np.array_equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("train", "config"), [(supervised.train, CONFIG), (actor_critic.train, BY_REWARD)]
 )

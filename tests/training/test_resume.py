@@ -73,6 +73,7 @@ def stopped(tmp_path, stopped_folder):
     return Run.open(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_stopped_training_goes_on_exactly(stopped, uninterrupted):
     run = Run.resume(stopped.folder, CONFIG)
     seconds = [row["seconds"] for row in run.metrics.read()]
@@ -83,6 +84,7 @@ def test_a_stopped_training_goes_on_exactly(stopped, uninterrupted):
     assert after == sorted(after)
 
 
+@pytest.mark.slow
 def test_what_was_written_after_the_checkpoint_is_done_again(stopped, uninterrupted):
     with (stopped.folder / "metrics.csv").open("a") as file:
         file.write("160,1.0,a torn li")
@@ -90,6 +92,7 @@ def test_what_was_written_after_the_checkpoint_is_done_again(stopped, uninterrup
     assert_equal(result(stopped, outcome), uninterrupted)
 
 
+@pytest.mark.slow
 def test_after_damage_the_checkpoint_before_is_taken(stopped, uninterrupted, caplog):
     before, newest = sorted((stopped.folder / "checkpoints").iterdir())
     content = bytearray(newest.read_bytes())
@@ -106,6 +109,7 @@ def test_after_damage_the_checkpoint_before_is_taken(stopped, uninterrupted, cap
     assert_equal(result(stopped, outcome), uninterrupted)
 
 
+@pytest.mark.slow
 def test_without_a_whole_checkpoint_training_begins_anew(stopped, uninterrupted):
     empty, short = sorted((stopped.folder / "checkpoints").iterdir())
     empty.write_bytes(b"")
@@ -173,6 +177,7 @@ def test_going_on_by_other_settings_makes_the_run_one_of_these(tmp_path):
         assert json.loads((tmp_path / "config.json").read_text())["earlier"] == [earlier]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"replay": 0.5, "report_sequences": 80}, {"max_length": 3}])
 def test_hard_tapes_of_other_settings_are_found_anew(tmp_path, change):
     config = dataclasses.replace(EASY, curriculum="uniform")
@@ -208,6 +213,7 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path, monkeypatch):
         pass
 
 
+@pytest.mark.slow
 def test_the_budget_is_kept_to(tmp_path):
     config = dataclasses.replace(EASY, max_sequences=50)
     run = Run.create(tmp_path, config)
@@ -295,6 +301,7 @@ def test_checkpoints_take_no_more_than_their_share(tmp_path, monkeypatch):
     assert 10 <= written <= 0.1 * (now[0] - before) + 1
 
 
+@pytest.mark.slow
 def test_a_terminated_command_saves_and_says_how_to_go_on(tmp_path):
     command = [ROOT / "scripts" / "train.py", "copy", "--run", tmp_path / "run"]
     command += ["--cell", "lstm", "--cell.units", "4", "--max-length", "2", "--episodes", "0"]

@@ -55,6 +55,7 @@ def trained(tmp_path_factory):
             return run, supervised.train(TINY, run)
 
 
+@pytest.mark.slow
 def test_reaches_zero_errors_and_says_so(trained):
     _, outcome = trained
     assert outcome.solved is not None
@@ -169,6 +170,7 @@ def test_heads_are_drawn_where_they_point_or_on_all_slots(tmp_path, monkeypatch)
     assert [shape[0] for shape in drawn] == [9, 8, 20, 4, 20, 4]
 
 
+@pytest.mark.slow
 @SAVING
 @pytest.mark.parametrize(
     "cell", [DNCConfig(units=10, slots=6, width=4, read_heads=2), LSTMConfig(units=10, layers=2)]
@@ -240,6 +242,7 @@ def test_parameters_stand_beside_those_of_the_paper(task, cell, ours, theirs, ca
 
 
 # Few units, one update, no hope: that every part of a run works for the task.
+@pytest.mark.slow
 @SAVING
 @pytest.mark.parametrize(
     ("name", "task", "lengths", "fields"),
@@ -295,6 +298,7 @@ def test_agent_loads_with_other_slots(trained):
     assert RecurrentAgent.load(run.folder, slots=32).cell.slots == 32
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_weights(tmp_path, monkeypatch):
     short = dataclasses.replace(TINY, max_sequences=1_600)
     weights = []
@@ -306,6 +310,7 @@ def test_same_seed_gives_the_same_weights(tmp_path, monkeypatch):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_curriculum_learns_with_the_network_and_is_saved(tmp_path, monkeypatch):
     config = dataclasses.replace(TINY, curriculum="prediction_gain", max_sequences=3_200)
     run = Run.create(tmp_path, config)
@@ -402,6 +407,7 @@ def test_impossible_settings_are_named(change, message):
         CopyConfig(**change)
 
 
+@pytest.mark.slow
 def test_command_line_errors_are_one_line(tmp_path):
     for script in ("evaluate.py", "plot.py"):
         done = subprocess.run(

@@ -46,6 +46,7 @@ def compiled(cell, mean, with_gains=False, **changes):
     return updates.compile_updates(cell, mean, optimizer, config, with_gains=with_gains)
 
 
+@pytest.mark.slow
 def test_gains_are_what_the_loss_falls_by(cell, mean):
     batch, data = draw([2, 1, 2], 3)
     test = updates.compile_test(cell)
@@ -57,6 +58,7 @@ def test_gains_are_what_the_loss_falls_by(cell, mean):
     assert np.abs(made.gains).max() > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cost", [0.0, 0.5])
 def test_the_objective_is_the_loss_and_the_blur_of_the_tapes_own_steps(cell, mean, cost):
     batch, data = draw([2, 1, 2], 3)
@@ -98,6 +100,7 @@ def test_updates_pack_as_their_config_says(cell, mean, monkeypatch):
     assert set(packed) == {8}
 
 
+@pytest.mark.slow
 def test_blur_that_costs_falls(cell, mean):
     _, data = draw(np.full(300, 2), 3)
     before = unroll(cell, data.inputs[0], STEPS).blur.numpy().mean()
@@ -276,6 +279,7 @@ def test_a_training_that_is_lost_goes_back_to_its_last_good_report_but_one(seen,
     assert len(seen) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["a tape of no numbers", "a gradient that is too long"])
 def test_an_update_without_a_usable_gradient_is_left_out(cell, mean, damage):
     _, data = draw(np.full(6, 2), 2)
@@ -303,6 +307,7 @@ def test_an_update_without_a_usable_gradient_is_left_out(cell, mean, damage):
         assert not any(moved)
 
 
+@pytest.mark.slow
 def test_a_training_whose_gradients_are_all_lost_says_so(tmp_path, monkeypatch):
     config = dataclasses.replace(CONFIG, max_length=2, report_sequences=8, longest_gradient=1e-6)
     run = Run.create(tmp_path, config)

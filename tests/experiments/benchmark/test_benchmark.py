@@ -434,6 +434,7 @@ def tiny_learners(monkeypatch):
 class TestLearners:
     """Each learner gets its row; one of them learns."""
 
+    @pytest.mark.slow
     def test_ppo_learns_and_a_job_that_was_cut_off_is_done_again(self, tmp_path):
         pytest.importorskip("stable_baselines3")
         options = {"steps": 4096, "lengths": (1,), "max_length": 1}
@@ -507,6 +508,7 @@ def test_frames_and_states_are_those_of_training():
         shown, _, ended, _ = envs.step(actions)
 
 
+@pytest.mark.slow
 @SAVING
 def test_learners_by_reward_and_runs(tmp_path, monkeypatch):
     from agents.evaluation.scores import evaluate_run
@@ -590,6 +592,7 @@ def test_a_folder_that_holds_no_result_is_said(tmp_path):
     assert same.is_done()
 
 
+@pytest.mark.slow
 def test_script(mine):
     command = [sys.executable, ROOT / "scripts" / "benchmark.py", "--agents", "random", "mine:Echo"]
     command += ["--seeds", "0", "--lengths", "1", "--episodes", "50", "--fields", "width", "2"]

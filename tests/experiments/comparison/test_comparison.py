@@ -150,6 +150,7 @@ def read_csv(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 @SAVING
 def test_stopped_and_started_again_it_says_what_it_would_have_said(stopped_twice, tmp_path):
     folder, output = stopped_twice
@@ -174,6 +175,7 @@ def test_stopped_and_started_again_it_says_what_it_would_have_said(stopped_twice
     assert "| `ntm` | 0 of 2 | not [not-not] |" in summary
 
 
+@pytest.mark.slow
 @SAVING
 def test_variants_that_learn_by_reward_are_trained_and_scored(tmp_path, monkeypatch):
     monkeypatch.setattr("agents.tensorflow.prepare", lambda: None)  # it runs here already
@@ -220,6 +222,7 @@ def test_csv_holds_what_the_runs_own_files_hold(stopped_twice):
     assert not list(folder.rglob(".new-*"))
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_said_and_the_others_go_on(tmp_path):
     plan = write_plan(tmp_path)
     failing, done = plan_of(tmp_path).jobs(tmp_path / "tiny").values()
@@ -250,6 +253,7 @@ def jobs(tmp_path):
     return jobs
 
 
+@pytest.mark.slow
 def test_report(jobs, tmp_path):
     folder = tmp_path / "made-up"
     summary = write_report("made-up", jobs, folder)
@@ -280,6 +284,7 @@ def row(variant, seed, length, wrong, solved=None, steps=None):
     return Row("copy", variant, seed, *times, length, 128, wrong, 0.0, 1.0, 4.0 * length, 0.0)
 
 
+@pytest.mark.slow
 def test_interquartile_means_leave_out_a_quarter_at_either_end():
     rows = [row("ntm", seed, 5, wrong) for seed, wrong in enumerate([0, 1, 2, 3, 4, 5, 6, 1000])]
     state = np.random.get_state()[1].copy()  # noqa: NPY002
@@ -308,6 +313,7 @@ def test_a_failed_run_counts_as_not_solved_and_one_run_has_no_interval():
     assert table.splitlines()[-1] == "| `ntm` | 1 of 3 | not [1,000-not] | 0.125 |"
 
 
+@pytest.mark.slow
 def test_failed_runs_are_named_in_the_report(jobs, tmp_path):
     failed = [place for place in jobs if place.seed == 2 and place.variant == "ntm"]
     done = {place: job for place, job in jobs.items() if place not in failed}

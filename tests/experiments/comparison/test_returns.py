@@ -1,6 +1,7 @@
 """Learning by reward and by right answers side by side: returns against environment steps."""
 
 import numpy as np
+import pytest
 from helpers.tiny_plan import TINY, made_up, plan_of
 from matplotlib.image import imread
 
@@ -17,6 +18,7 @@ RETURNS = {
 STEPS = {"ntm": 100, "rl": 4_000}
 
 
+@pytest.mark.slow
 def test_returns_stand_beside_environment_steps(tmp_path):
     jobs = plan_of(tmp_path, BOTH).jobs(tmp_path / "runs")
     for (_, variant, seed), job in jobs.items():

@@ -81,6 +81,7 @@ def contents(folder):
     return metrics, config, json.loads((folder / "evaluation.json").read_text())
 
 
+@pytest.mark.slow
 @SAVING
 def test_a_killed_nodes_run_goes_on_elsewhere_and_all_are_equal_to_local_ones(cluster, tmp_path):
     plan = plan_of(tmp_path, TINY.replace("max_sequences = 64", "max_sequences = 320"))
@@ -116,6 +117,7 @@ def test_a_killed_nodes_run_goes_on_elsewhere_and_all_are_equal_to_local_ones(cl
         assert names[0] == names[1]
 
 
+@pytest.mark.slow
 def test_runs_and_own_agents_of_this_machine_alone_are_benchmarked(cluster, tmp_path, monkeypatch):
     """Both are named by paths that mean nothing to the cluster's workers."""
     shutil.copytree(ROOT / "pretrained" / "copy-ntm", tmp_path / "mine")
@@ -134,6 +136,7 @@ def test_runs_and_own_agents_of_this_machine_alone_are_benchmarked(cluster, tmp_
     assert abs(zero.mean_return) < 0.5
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_and_one_that_loses_its_worker_each_time(cluster, tmp_path):
     jobs = [LosesItsWorker(tmp_path / "loses"), Fails(tmp_path / "fails")]
     heard = []
@@ -161,6 +164,7 @@ def processes_with(variable):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
 def test_a_terminated_sweep_ends_the_ray_that_it_has_started(tmp_path):
     plan = write_plan(tmp_path)

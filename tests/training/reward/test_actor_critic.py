@@ -243,6 +243,7 @@ def test_other_environments_are_played_to_their_end(monkeypatch):
         assert not values[row, steps + 1 :].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("credit", ["action", "bit"])
 def test_the_right_answers_are_not_learned_from(tmp_path, monkeypatch, credit):
     """Infos that lie about the answers change nothing; rewards that lie change what is learned."""
@@ -309,6 +310,7 @@ def gradient_step(config, found, actions):
     return before, unroll(cell, shown, steps).outputs.numpy()
 
 
+@pytest.mark.slow
 def test_updates_make_good_actions_likelier_and_the_bonus_less_sure():
     tf.keras.utils.set_random_seed(0)
     config = dataclasses.replace(TINY, entropy_bonus=0.0, learning_rate=1e-3)
@@ -325,6 +327,7 @@ def test_updates_make_good_actions_likelier_and_the_bonus_less_sure():
     assert np.abs(after).mean() < np.abs(before).mean()
 
 
+@pytest.mark.slow
 def test_ppo_stops_where_nothing_more_is_gained(monkeypatch):
     tf.keras.utils.set_random_seed(0)
     config = dataclasses.replace(TINY, entropy_bonus=0.0, learning_rate=0.05, epochs=2)
@@ -338,6 +341,7 @@ def test_ppo_stops_where_nothing_more_is_gained(monkeypatch):
     assert 0 < moved[1] < 0.9 * moved[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "rollouts", "credit"),
     [
@@ -370,6 +374,7 @@ def test_a_run_is_like_a_supervised_one(tmp_path, cell, rollouts, credit):
     assert RecurrentAgent.load(run.folder).cell.output_dim == 2  # the value is left out
 
 
+@pytest.mark.slow
 def test_runs_repeat(tmp_path):
     for name in "ab":
         train(TINY, run_of(tmp_path, TINY, name))
@@ -378,6 +383,7 @@ def test_runs_repeat(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_another_environment_is_solved_by_its_reward_threshold(tmp_path, monkeypatch, capsys):
     config = dataclasses.replace(CARTPOLE, max_updates=9, report_updates=1, anneal_reports=3)
     assert config.reward_threshold == 475
@@ -399,6 +405,7 @@ def test_another_environment_is_solved_by_its_reward_threshold(tmp_path, monkeyp
     assert solved_at(run) is None
 
 
+@pytest.mark.slow
 def test_trains_on_another_packages_environment(tmp_path):
     run = run_of(tmp_path, CARTPOLE)
     outcome = train(CARTPOLE, run)
@@ -424,6 +431,7 @@ def test_an_id_that_is_no_environments():
             expect_learnable(env_id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
     [

@@ -63,6 +63,7 @@ def uncompiled():
     tf.config.run_functions_eagerly(False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_stopped_training_goes_on_exactly(tmp_path, name):

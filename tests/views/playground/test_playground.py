@@ -164,6 +164,7 @@ def test_the_networks_of_pretrained_are_offered(gallery):
     assert gallery.agents("copy")[-2:] == list(QUIET)
 
 
+@pytest.mark.slow
 def test_a_network_is_right_beyond_training_and_not_on_a_small_memory(gallery):
     far = Settings(agents=("copy-ntm", "oracle"), length=60)
     network, oracle = gallery.look(far).looks
@@ -212,6 +213,7 @@ def test_runs_of_one_name_are_refused():
         Gallery([folder, folder])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dnc", "lstm"])
 def test_other_cells_are_shown_too(name):
     gallery = Gallery()

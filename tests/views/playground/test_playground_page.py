@@ -97,6 +97,7 @@ def address_has(page, **values):
         )
 
 
+@pytest.mark.slow
 def test_it_opens_on_a_pretrained_network_without_a_wrong_bit(page):
     opened(page)
     all_shown(page)
@@ -104,6 +105,7 @@ def test_it_opens_on_a_pretrained_network_without_a_wrong_bit(page):
     assert query_of(page) == {}
 
 
+@pytest.mark.slow
 def test_every_control_changes_the_view(page):
     opened(page)
     write(page, "length", 12)
@@ -125,6 +127,7 @@ def test_every_control_changes_the_view(page):
     expect(page.locator("#ntm-length input")).to_have_value("10")
 
 
+@pytest.mark.slow
 def test_every_what_if_changes_the_answers(page):
     opened(page, "length=30")
     expect(title_of(page)).to_have_attribute("alt", re.compile(": 0 of 240"))
@@ -148,6 +151,7 @@ def test_every_what_if_changes_the_answers(page):
     expect(title_of(page)).not_to_have_attribute("alt", re.compile(": 0 of 240"))
 
 
+@pytest.mark.slow
 def test_bits_are_edited_by_a_click_and_by_hand(page):
     opened(page, "length=5")
     before = title_of(page).get_attribute("src")
@@ -166,6 +170,7 @@ def test_bits_are_edited_by_a_click_and_by_hand(page):
     expect(page.locator("#ntm-message")).to_contain_text("the bit 9.9")
 
 
+@pytest.mark.slow
 def test_time_goes_on_in_all_pictures_together(page):
     opened(page, "length=50&columns=40&agents=copy-ntm,oracle")
     slider = page.locator("#ntm-step")
@@ -187,6 +192,7 @@ def test_time_goes_on_in_all_pictures_together(page):
     expect(page.locator("#ntm-now")).to_have_text("step 99 of 101")
 
 
+@pytest.mark.slow
 def test_an_address_restores_every_control(page):
     opened(
         page,
@@ -265,6 +271,7 @@ def test_wrong_addresses_of_files_are_errors(page):
     assert page.request.get("/over.png?part=../../README.md").status == 422
 
 
+@pytest.mark.slow
 def test_visitors_do_not_disturb_each_other(page, chromium, address):
     opened(page, "length=7")
     with chromium.new_context(base_url=address) as context:
@@ -278,6 +285,7 @@ def test_visitors_do_not_disturb_each_other(page, chromium, address):
         assert query_of(other) == {"length": "11", "seed": "2"}
 
 
+@pytest.mark.slow
 @SAVING
 def test_it_learns_to_copy_stops_goes_on_and_is_saved(page, runs, monkeypatch):
     easy = {"max_length": 2, "batch_size": 16, "optimizer": "adam", "learning_rate": 1e-2}

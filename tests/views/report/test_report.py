@@ -189,6 +189,7 @@ def test_a_benchmark(tmp_path):
     assert "there are no settings" in page.said
 
 
+@pytest.mark.slow
 def test_a_run_and_what_its_network_does(tmp_path):
     # What a user has made of it, such as scores, stays behind.
     ignored = shutil.ignore_patterns("evaluation*.json", "figures")

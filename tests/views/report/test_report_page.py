@@ -70,6 +70,7 @@ def column(page, caption, number):
     return table.locator(f"tbody td:nth-child({number})").all_text_contents()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize(
     "name", ["comparison", "scores", "benchmark", "hostile", "network", "curricula"]
@@ -100,6 +101,7 @@ def test_it_is_drawn_and_legible(page, reports, name, width):
     assert cut == []
 
 
+@pytest.mark.slow
 def test_tables_are_sorted_by_click_and_by_key(page, reports):
     opened(page, reports["comparison"])
     caption = "Every seed of copy"
@@ -122,6 +124,7 @@ def test_tables_are_sorted_by_click_and_by_key(page, reports):
     assert page.locator("th[aria-sort]").count() == 1
 
 
+@pytest.mark.slow
 def test_a_chart_tells_what_the_mouse_is_over(page, reports):
     opened(page, reports["comparison"])
     plot = page.locator(".plot").nth(1)
@@ -135,6 +138,7 @@ def test_a_chart_tells_what_the_mouse_is_over(page, reports):
     assert "wide" in " ".join(label.all_text_contents())
 
 
+@pytest.mark.slow
 def test_a_legend_hides_all_lines_of_a_name(page, reports):
     opened(page, reports["comparison"])
     plot = page.locator(".plot").first
