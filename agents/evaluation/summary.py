@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from agents.evaluation.markdown import count, figure, table
 from agents.evaluation.scores import read_scores
@@ -67,10 +67,10 @@ def solved_at(run: Run) -> SolvedAt | None:
     return SolvedAt(int(row["sequences"]), row["seconds"], int(row["steps"]))
 
 
-Quantity = Literal["bit_errors", "cost_bits"]
+Measure = Literal["bit_errors", "cost_bits"]
 
 
-def mean_scores(run: Run, agent: str, quantity: Quantity = "bit_errors") -> dict[int, float]:
+def mean_scores(run: Run, agent: str, quantity: Measure = "bit_errors") -> dict[int, float]:
     """Returns wrong bits or cost per sequence by length, from `evaluation.json`.
 
     Args:
@@ -81,11 +81,12 @@ def mean_scores(run: Run, agent: str, quantity: Quantity = "bit_errors") -> dict
     Raises:
         RunError: the run has not been evaluated.
     """
-    scores: list[Any] = read_scores(run)
-    return {each.length: getattr(each, quantity) for each in scores if each.agent == agent}
+    return {
+        score.length: getattr(score, quantity) for score in read_scores(run) if score.agent == agent
+    }
 
 
-def markdown_table(runs: Sequence[Run], quantity: Quantity = "bit_errors") -> str:
+def markdown_table(runs: Sequence[Run], quantity: Measure = "bit_errors") -> str:
     """Returns a Markdown table with a row for each run and one of medians.
 
     Args:
