@@ -288,6 +288,7 @@ def test_a_head_finds_its_address_by_equations_5_to_9_in_order():
 # Gradients
 
 
+@pytest.mark.slow
 @each_operation
 def test_gradients_equal_finite_differences(name):
     arguments = draw(seed=11, heads=2, slots=4, width=2)
@@ -319,6 +320,7 @@ EXTREMES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("slots", [5, 4096])
 def test_extreme_parameters_give_finite_values_and_gradients(slots, dtype):

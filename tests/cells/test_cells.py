@@ -87,12 +87,14 @@ def test_unpacking_keeps_leading_axes(name):
     assert [part.shape for part in state[1:]] == [(2, 3, *shape) for shape in cell.state_shapes]
 
 
+@pytest.mark.slow
 @each_cell
 @pytest.mark.parametrize("graph", [False, True])
 def test_keras_rnn_steps_the_cell(name, graph):
     check_keras_rnn(name, (lambda rnn: tf.function(rnn, jit_compile=False)) if graph else None)
 
 
+@pytest.mark.slow
 @each_kind
 def test_keras_rnn_steps_the_cell_under_xla(kind):
     check_keras_rnn(kind, lambda rnn: tf.function(rnn, jit_compile=True))
@@ -110,6 +112,7 @@ def check_keras_rnn(name, compiled):
         np.testing.assert_allclose(got, want, atol=1e-12)
 
 
+@pytest.mark.slow
 @each_cell
 def test_functional_model_takes_any_batch_and_length(name):
     cell = make_cell(name)
@@ -141,6 +144,7 @@ def test_fit_under_xla_lowers_the_loss(kind):
     assert losses[-1] < 0.4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
@@ -187,6 +191,7 @@ def test_a_few_updates_lower_the_loss(kind, options):
 # Saving
 
 
+@pytest.mark.slow
 @SAVING
 @pytest.mark.parametrize(
     ("name", "changes"),

@@ -359,6 +359,7 @@ def test_what_holds_after_any_writes(seed, sharp):
 # Gradients
 
 
+@pytest.mark.slow
 @each_operation
 def test_gradients_equal_finite_differences(name):
     arguments = draw(seed=11, heads=2, slots=4, width=2)

@@ -132,6 +132,7 @@ def test_a_cell_without_weights_is_refused():
         unroll_packed(new_cell("ntm"), make_inputs(BATCH, LENGTH), STEPS, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ntm, 2 layers, 2 + 3 heads, learned start", "dnc", "lstm"])
 def test_rows_that_begin_anew_begin_from_their_initial_states(name):
     """Against the two parts of a row on their own, final states and all gradients included."""

@@ -86,6 +86,7 @@ def assert_equal(got, expected, tolerance):
 # Equal to keras.layers.RNN
 
 
+@pytest.mark.slow
 @each_cell
 def test_results_and_all_gradients_equal_keras_rnn(name):
     cell, inputs = make_cell(name), make_inputs(BATCH, LENGTH)
@@ -102,6 +103,7 @@ def test_where_the_dnc_wrote_before_gets_no_gradient():
     np.testing.assert_array_equal(gradient, tf.zeros_like(gradient))
 
 
+@pytest.mark.slow
 @each_cell
 def test_steps_after_the_longest_row_do_nothing(name):
     cell, inputs = make_cell(name), make_inputs(BATCH, LENGTH)
@@ -167,6 +169,7 @@ def test_going_on_from_the_final_states_continues_the_sequence():
     assert_equal([outputs, second.states], [whole.outputs, whole.states], 1e-13)
 
 
+@pytest.mark.slow
 @each_cell
 def test_training_and_inference_compute_the_same(name):
     cell, inputs = make_cell(name), make_inputs(BATCH, LENGTH)
@@ -174,6 +177,7 @@ def test_training_and_inference_compute_the_same(name):
     assert_equal(training[:2], unroll(cell, inputs, SHORTER)[:2], 1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ntm, 2 layers, 2 + 3 heads, learned start", "dnc"])
 def test_blur_is_that_of_every_step_and_has_its_gradient(name):
     cell, inputs = make_cell(name), make_inputs(BATCH, LENGTH)
@@ -223,12 +227,14 @@ def check_trace(cell, inputs, steps, tolerance, compute=unroll):
         np.testing.assert_array_equal(record[:, count:], tf.zeros_like(record[:, count:]))
 
 
+@pytest.mark.slow
 @each_cell
 @pytest.mark.parametrize("steps", [[LENGTH, 1], [1, SHORTER]], ids=["whole", "padded"])
 def test_the_trace_is_the_states_after_each_step(name, steps):
     check_trace(make_cell(name), make_inputs(BATCH, LENGTH), steps, 1e-13)
 
 
+@pytest.mark.slow
 def test_the_trace_under_xla():
     compiled = tf.function(unroll, jit_compile=True)
     check_trace(make_cell("ntm"), make_inputs(BATCH, LENGTH), [LENGTH, 1], 1e-12, compiled)

@@ -146,6 +146,7 @@ def test_wrong_use():
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -179,6 +180,7 @@ def test_what_cannot_be_is_refused_before_any_work(words, message, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing_half_written_and_a_pipe_gets_plain_text(tmp_path):
     run = tmp_path / "run"
     words = [*TRAIN, "--run", run, "--episodes", "0"]

@@ -70,6 +70,7 @@ def called(script, *words, folder, path=""):
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({*USED, *(f"dev/{name}" for name in DEV)}))
 def test_a_script_loads_its_own_checkout_and_no_tensorflow_for_help(name, second, strangers):
     (strangers / "tensorflow.py").write_text(STRANGER)
@@ -78,6 +79,7 @@ def test_a_script_loads_its_own_checkout_and_no_tensorflow_for_help(name, second
     assert "usage: " in said
 
 
+@pytest.mark.slow
 @SAVING
 def test_a_run_notes_the_commit_of_its_own_checkout(second, strangers, tmp_path):
     """So do the workers of a comparison, which say nothing while they load TensorFlow."""
@@ -95,6 +97,7 @@ def test_a_run_notes_the_commit_of_its_own_checkout(second, strangers, tmp_path)
         assert json.loads(config.read_text())["commit"] == head.stdout.strip()
 
 
+@pytest.mark.slow
 def test_the_processes_of_a_benchmark_do(second, strangers, tmp_path):
     """The folder that it is called in, where modules of one's own lie, comes after it."""
     words = "--agents", "random", "ppo", "--seeds", "0", "--steps", "60", "--lengths", "2"

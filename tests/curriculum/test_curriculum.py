@@ -214,6 +214,7 @@ def test_rewards_are_rescaled_by_the_reservoirs_quantiles(gains, gain):
         assert reward == (1 if gain > high else -1)
 
 
+@pytest.mark.slow
 def test_the_reservoir_is_a_uniform_sample_of_all_gains():
     kept = np.zeros(40)
     for seed in range(150):
@@ -230,6 +231,7 @@ def test_the_reservoir_is_a_uniform_sample_of_all_gains():
     np.testing.assert_allclose(kept / 150, 0.25, atol=0.14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("best", range(4))
 def test_prediction_gain_comes_to_the_lesson_of_the_greatest_gain(best):
     bandit = PredictionGain(1, 8, eta=0.01)

@@ -116,6 +116,7 @@ def test_any_answers_are_scored_by_their_wrong_bits(name, seed, data):
 # Vector environments -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @each_mode
 @each_task
 @settings(max_examples=10)
@@ -155,6 +156,7 @@ def test_native_vector_environment_is_gymnasiums(name, mode, seed, data):
     assert mine.asked == theirs.asked
 
 
+@pytest.mark.slow
 def test_async_vector_environment_is_the_sync_one():
     """With every id at once; the workers are started afresh."""
     for env_id in [protocol.env_id for protocol in PROTOCOLS.values()]:

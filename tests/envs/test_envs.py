@@ -120,6 +120,7 @@ def test_bounds_hold_the_repeats_shown_and_the_zeros_between():
     assert low.high[-1] == 0
 
 
+@pytest.mark.slow
 @each_id
 def test_gymnasium_checker(env_id):
     pytest.importorskip("pygame")  # it tries every render mode

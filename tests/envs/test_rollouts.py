@@ -34,6 +34,7 @@ def shown(infos, ended, mode):
     return infos["final_info"] if mode is AutoresetMode.SAME_STEP and ended.any() else infos
 
 
+@pytest.mark.slow
 @each_id
 @each_mode
 def test_a_group_is_one_row_of_a_plain_environment_several_times(env_id, mode):

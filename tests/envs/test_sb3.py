@@ -63,6 +63,7 @@ def test_policies_without_memory(env_id, algorithm):
     assert np.isin(actions, (0, 1)).all()
 
 
+@pytest.mark.slow
 @each_id
 def test_recurrent_policy(env_id):
     """On bits as choices of 0 or 1: sb3-contrib 2.9 fails on actions of several bits."""

@@ -57,6 +57,7 @@ def test_agrees_with_gymnasiums_vector_of_single_environments(task, mode):
     assert mine.asked == theirs.asked
 
 
+@pytest.mark.slow
 @each_task
 @given(seed=st.integers(0, 2**32 - 1), data=st.data())
 def test_playing_the_targets_shows_the_inputs_and_returns_one(task, seed, data):
@@ -101,6 +102,7 @@ def test_agrees_with_single_on_the_same_tape(task):
                 assert infos["bit_errors"][row] == info["bit_errors"]
 
 
+@pytest.mark.slow
 @each_task
 @given(data=st.data())
 def test_refilling_a_row_leaves_the_others_untouched(task, data):

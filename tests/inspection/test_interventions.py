@@ -171,6 +171,7 @@ def test_values_out_of_range_are_refused(wrong):
 # Long tapes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*KINDS, "lstm, 3 layers"])
 def test_a_trace_is_that_of_unroll(kind):
     cell = make_cell(kind)

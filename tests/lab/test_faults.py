@@ -21,6 +21,7 @@ def small(folder):
     return [*script, "--episodes", "4", "--run", str(folder / "run"), "--resume"]
 
 
+@pytest.mark.slow
 @posix
 def test_stopped_trainings_leave_what_others_leave(tmp_path, capsys):
     kind = faults.Kind("small", small, ("run",))

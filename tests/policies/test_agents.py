@@ -49,6 +49,7 @@ def test_return_in_the_environment_is_the_score_of_whole_tapes(name, kind):
     assert (kind == "oracle" and name in SURE) == (expected == 1.0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_single_environment_sees_the_same_return(name):
     task = PROTOCOLS[name].task
@@ -65,6 +66,7 @@ def test_single_environment_sees_the_same_return(name):
     assert total == pytest.approx(play(vector, agent, batch)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["oracle", "recurrent"])
 def test_episode_start_begins_anew_in_that_row_alone(kind):
     task = PROTOCOLS["copy"].task

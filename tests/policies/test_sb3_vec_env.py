@@ -206,6 +206,7 @@ def learn(model, steps, tmp_path):
     return (tmp_path / "progress.csv").read_text(encoding="utf-8").splitlines()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["PPO", "A2C"])
 def test_success_rate_is_logged(algorithm, tmp_path):
     envs = TaskVecEnv("NTMCopy-v0", 8, rollouts=2, **SHORT)

@@ -406,6 +406,7 @@ def test_another_environments_close_does_not_break_a_window():
     again.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["single", "vector"])
 def test_record_video(kind, tmp_path):
     needs("moviepy")

@@ -189,6 +189,7 @@ def test_hard_tapes_of_other_settings_are_found_anew(tmp_path, change):
     assert Run.open(tmp_path).config == other
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_optimizer_is_refused(stopped):
     other = dataclasses.replace(CONFIG, optimizer="rmsprop")
     with pytest.raises(RunError, match="expected a checkpoint of weights and optimizer"):
@@ -221,6 +222,7 @@ def test_the_budget_is_kept_to(tmp_path):
     assert [row["sequences"] for row in run.metrics.read()] == [40, 50]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_network_is_refused(stopped):
     other = dataclasses.replace(CONFIG, cell=dataclasses.replace(CONFIG.cell, units=9))
     with pytest.raises(RunError, match="expected a checkpoint of weights"):

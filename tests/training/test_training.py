@@ -65,6 +65,7 @@ def test_reaches_zero_errors_and_says_so(trained):
     assert last.loss_bits < outcome.reports[0].loss_bits
 
 
+@pytest.mark.slow
 @SAVING
 def test_saved_network_is_the_trained_one(trained):
     run, outcome = trained
@@ -75,6 +76,7 @@ def test_saved_network_is_the_trained_one(trained):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_metrics_hold_every_report(trained):
     run, outcome = trained
     rows = run.metrics.read()
@@ -90,11 +92,13 @@ def test_metrics_hold_every_report(trained):
         assert 0.5 * wrong - 1e-6 <= lost <= wrong + 1e-6
 
 
+@pytest.mark.slow
 def test_config_comes_back(trained):
     run, _ = trained
     assert Run.open(run.folder).config == TINY
 
 
+@pytest.mark.slow
 @SAVING
 def test_evaluation_is_written_beside_random_and_oracle(trained):
     run, _ = trained
@@ -110,6 +114,7 @@ def test_evaluation_is_written_beside_random_and_oracle(trained):
     assert written["scores"][0]["bit_errors"] == 0
 
 
+@pytest.mark.slow
 @SAVING
 def test_summary_tells_when_it_was_solved(trained):
     run, outcome = trained
@@ -144,6 +149,7 @@ def test_summary_of_a_run_without_scores_says_so(tmp_path):
         markdown_table([Run.create(tmp_path, TINY)])
 
 
+@pytest.mark.slow
 @SAVING
 def test_figures_are_drawn(trained):
     run, _ = trained
@@ -283,6 +289,7 @@ def test_a_run_of_every_task(tmp_path, name, task, lengths, fields):
     assert names == {"learning.png", f"answers-3{suffix}.png", f"heads-3{suffix}.png"}
 
 
+@pytest.mark.slow
 @SAVING
 def test_fields_that_do_not_fit_the_network(trained):
     run, _ = trained
@@ -292,6 +299,7 @@ def test_fields_that_do_not_fit_the_network(trained):
         list(draw_run(run, fields={"widht": 5}))
 
 
+@pytest.mark.slow
 @SAVING
 def test_agent_loads_with_other_slots(trained):
     run, _ = trained

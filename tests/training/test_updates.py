@@ -87,6 +87,7 @@ def test_large_batches_of_several_lengths_are_packed(batch_size, min_length, row
     assert CopyConfig(batch_size=batch_size, min_length=min_length).rows == rows
 
 
+@pytest.mark.slow
 def test_updates_pack_as_their_config_says(cell, mean, monkeypatch):
     packed, differentiate = [], updates.differentiate
 

@@ -190,6 +190,7 @@ def row(agent, seed, length, score, beyond=False, env_id=COPY, **changes):
     return Row(*values)._replace(**changes)
 
 
+@pytest.mark.slow
 def test_interquartile_mean_and_profile_by_hand():
     # Eight scores: the mean leaves out the two least and the two greatest.
     scores = np.array([[0.0, 0.1, 0.2, 0.9], [0.3, 0.4, 0.5, -5.0]])
@@ -464,6 +465,7 @@ class TestLearners:
         with pytest.raises(RunError, match=r"holds a result of other settings \(steps\); remove"):
             other.is_done()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["a2c", "recurrent_ppo"])
     def test_others_get_a_row(self, tmp_path, name):
         pytest.importorskip("sb3_contrib")

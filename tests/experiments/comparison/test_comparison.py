@@ -206,6 +206,7 @@ def test_variants_that_learn_by_reward_are_trained_and_scored(tmp_path, monkeypa
     assert errors.lines[0].get_xdata().tolist() == steps
 
 
+@pytest.mark.slow
 def test_csv_holds_what_the_runs_own_files_hold(stopped_twice):
     folder, _ = stopped_twice
     for row in read_csv(folder / "scores.csv"):

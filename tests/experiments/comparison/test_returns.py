@@ -39,6 +39,7 @@ def test_returns_stand_beside_environment_steps(tmp_path):
     assert np.ptp(picture[..., :3]) > 0.5
 
 
+@pytest.mark.slow
 def test_a_comparison_of_right_answers_alone_has_none(tmp_path):
     jobs = plan_of(tmp_path).jobs(tmp_path / "runs")
     for job in jobs.values():

@@ -87,6 +87,7 @@ def test_a_supervised_run_is_refused_by_name(tmp_path):
         Run.resume(tmp_path, TAPES)
 
 
+@pytest.mark.slow
 def test_a_terminated_command_saves_and_says_how_to_go_on(tmp_path):
     command = [ROOT / "scripts" / "train_rl.py", "NTMCopy-v0"]
     command += ["--run", tmp_path / "run", "--episodes-at-end", "0", "--max-length", "2"]

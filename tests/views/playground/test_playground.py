@@ -178,6 +178,7 @@ def test_a_network_is_right_beyond_training_and_not_on_a_small_memory(gallery):
     assert small.wrong.sum() > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "wrong"),
     [
@@ -197,6 +198,7 @@ def test_what_if(gallery, changes, wrong):
     assert look.wrong.any() == wrong
 
 
+@pytest.mark.slow
 def test_impossible_agents_and_slots_are_refused(gallery):
     for agents in (("nobody",), ("pretrained/copy-ntm",), ("",)):
         with pytest.raises(ValueError, match="expected agents of copy-"):
@@ -242,6 +244,7 @@ def size(png):
     return Image.open(io.BytesIO(png)).size
 
 
+@pytest.mark.slow
 def test_pictures_show_the_page_of_the_step(gallery):
     settings = Settings(length=60, columns=40, agents=("copy-ntm", "random"))
     first, second = (

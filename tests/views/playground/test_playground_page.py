@@ -219,6 +219,7 @@ def test_an_address_restores_every_control(page):
     address_has(page, seed="4", flips="1.2", content_share="0.5", step="4", heads="read")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -236,6 +237,7 @@ def test_bad_values_are_said_and_the_view_stays(page, name, value, message):
     expect(page.locator("#ntm-now")).to_contain_text("of 13")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     ["length=-1", "agents=../../etc", "file=/etc/passwd", "flips=<script>alert(1)</script>"],
@@ -246,6 +248,7 @@ def test_bad_addresses_are_said_and_the_first_view_shown(page, query):
     expect(title_of(page)).to_have_attribute("alt", re.compile("0 of 160"))
 
 
+@pytest.mark.slow
 def test_figure_and_data_are_downloaded(page):
     opened(page, "length=4&step=3")
     with page.expect_download() as waiting:
@@ -258,6 +261,7 @@ def test_figure_and_data_are_downloaded(page):
     assert np.array(found["inputs"]).shape == (9, 9)
 
 
+@pytest.mark.slow
 def test_wrong_addresses_of_files_are_errors(page):
     page.goto("/")
     for path in (

@@ -83,6 +83,7 @@ def page_of(folder, heads=False):
     return Page(render(read_results(folder), heads))
 
 
+@pytest.mark.slow
 def test_a_comparison_is_told_from_the_summary_to_the_versions(tmp_path):
     page = page_of(write_comparison(tmp_path))
     assert "copy. 1 of 2 solve it with every seed: ntm. It takes 2,000 training sequences" in (

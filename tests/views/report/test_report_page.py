@@ -147,6 +147,7 @@ def test_a_legend_hides_all_lines_of_a_name(page, reports):
     expect(plot.locator(".scatterlayer .trace")).to_have_count(4)
 
 
+@pytest.mark.slow
 def test_a_narrower_window_moves_the_legend(page, reports):
     opened(page, reports["scores"])
     plot = page.locator(".plot").first
@@ -168,6 +169,7 @@ def test_a_narrower_window_moves_the_legend(page, reports):
     assert page.evaluate("document.documentElement.scrollWidth") == 380
 
 
+@pytest.mark.slow
 def test_names_of_others_are_text(page, reports):
     opened(page, reports["hostile"])
     page.wait_for_timeout(500)
