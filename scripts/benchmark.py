@@ -63,8 +63,18 @@ def main(
 
     require_package("rliable", "compare")
     executor = chosen_executor(workers, ray)
-    numbers = (seeds, steps, lengths, episodes, min_length, max_length, fields)
-    jobs = make_jobs(folder, envs, agents, *numbers)
+    jobs = make_jobs(
+        folder,
+        envs,
+        agents,
+        seeds=seeds,
+        steps=steps,
+        lengths=lengths,
+        episodes=episodes,
+        min_length=min_length,
+        max_length=max_length,
+        fields=fields,
+    )
     failed = do_jobs(jobs, executor)
     done = [(job, job.result()) for job in jobs if job.folder not in failed]
     if done:

@@ -220,10 +220,10 @@ def reward_recipe(env_id: str, cell: str = "ntm") -> RewardConfig:
     }
     return RewardConfig(
         env_id,
-        supervised.task,
-        supervised.cell,
-        supervised.min_length,
-        supervised.max_length,
+        task=supervised.task,
+        cell=supervised.cell,
+        min_length=supervised.min_length,
+        max_length=supervised.max_length,
         **settings,
     )
 

@@ -62,11 +62,11 @@ def in_groups(batch: Batch, size: int, steps: int) -> Tapes:
         return padded.reshape(groups, size, *shape)
 
     return Tapes(
-        grouped(batch.inputs, np.float32, steps, batch.inputs.shape[2]),
-        grouped(batch.targets, np.float32, steps, batch.targets.shape[2]),
-        grouped(batch.mask, np.float32, steps),
-        grouped(batch.steps, np.int32),
-        grouped(batch.lengths, np.int64),
+        inputs=grouped(batch.inputs, np.float32, steps, batch.inputs.shape[2]),
+        targets=grouped(batch.targets, np.float32, steps, batch.targets.shape[2]),
+        mask=grouped(batch.mask, np.float32, steps),
+        steps=grouped(batch.steps, np.int32),
+        lengths=grouped(batch.lengths, np.int64),
     )
 
 

@@ -138,11 +138,11 @@ class TapePlayer(Player):
             flipped[:, ::rollouts] = False
             drawn ^= flipped
         batch = Batch(
-            tapes.inputs,
-            tapes.targets,
-            tapes.mask > 0,
-            tapes.steps.astype(np.int64),
-            tapes.lengths,
+            inputs=tapes.inputs,
+            targets=tapes.targets,
+            mask=tapes.mask > 0,
+            steps=tapes.steps.astype(np.int64),
+            lengths=tapes.lengths,
         )
         self.envs.reset(options={"tape": batch})
         rewards = np.zeros((longest, config.episodes * rollouts))
