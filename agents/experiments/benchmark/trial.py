@@ -1,11 +1,11 @@
 """What an entrant of a benchmark is, what it is given, and what comes back."""
 
-from collections.abc import Callable, Mapping
+import abc
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from agents.storage.metrics import Curve
 from ntm_gym import Task
 
 ProgressCallback = Callable[[int, str], None]
@@ -47,7 +47,7 @@ class Learned(NamedTuple):
     agent_at: Callable[[int], Any]
     steps: int | None = None
     seconds: float | None = None
-    curve: Curve = []  # noqa: RUF012 (a tuple's field, which nobody changes)
+    curve: Sequence[tuple[int, float]] = ()
 
 
 class Place(NamedTuple):
@@ -58,7 +58,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Entrant:
+class Entrant(abc.ABC):
     """Who takes part. A subclass says how it comes to be.
 
     Attributes:
@@ -102,10 +102,13 @@ class Entrant:
 
     def prepare(self, folder: Path) -> None:
         """Copies into a job's folder what machines lack that have only that folder."""
+        del folder
 
     def unpack(self, folder: Path) -> None:
         """Makes known to this process what `prepare` has brought."""
+        del folder
 
+    @abc.abstractmethod
     def learn(self, trial: Trial, folder: Path, on_progress: ProgressCallback) -> Learned:
         """Makes, trains or loads it.
 
@@ -114,4 +117,3 @@ class Entrant:
             folder: the job's folder.
             on_progress: called as training goes on.
         """
-        raise NotImplementedError
