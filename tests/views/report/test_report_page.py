@@ -20,7 +20,7 @@ def reports(tmp_path_factory):
     """The reports of several kinds of folders, by name, and how many charts each has."""
     folder = tmp_path_factory.mktemp("reports")
     folders = {
-        "comparison": (write_comparison(folder), 3),
+        "comparison": (write_comparison(folder), 4),
         "scores": (write_scores(folder / "scores", *"abcdefghijkl"), 1),
         "benchmark": (write_benchmark(folder / "benchmark"), 2),
         "hostile": (write_scores(folder / "hostile", HOSTILE, "b", task=HOSTILE), 1),
