@@ -21,7 +21,7 @@ train: .venv/installed-agents ## train, evaluate and draw one run; replaces an e
 	$(BIN)/python scripts/train.py $(TASK) --seed $(SEED) --run $(RUN) --overwrite
 	$(BIN)/python scripts/plot.py $(RUN)
 
-quick: check ## check style and types, and run the tests that are not slow, in a minute
+quick: check ## check style and types, and run the tests that are not slow
 	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist worksteal
 
 test: check ## check style and types, and run all tests

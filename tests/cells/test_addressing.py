@@ -107,6 +107,7 @@ def one_hot(*slots: int, size: int = 7) -> np.ndarray:
 # Reference
 
 
+@pytest.mark.slow
 @each_operation
 @settings(deadline=None, max_examples=8, derandomize=True)
 @given(

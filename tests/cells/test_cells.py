@@ -66,6 +66,7 @@ def test_clipping_bounds_the_outputs(kind):
 # Keras's contract
 
 
+@pytest.mark.slow
 @each_cell
 def test_sizes_are_those_of_the_tensors(name):
     cell = make_cell(name)
@@ -263,6 +264,7 @@ def test_a_class_of_ones_own_keeps_the_settings_that_it_passes_on():
     assert cell.with_slots(9).slots == 9
 
 
+@pytest.mark.slow
 @SAVING
 @each_kind
 def test_a_frozen_cell_stays_frozen(kind, tmp_path):
@@ -280,6 +282,7 @@ def test_a_frozen_cell_stays_frozen(kind, tmp_path):
             assert cell.with_slots(9).trainable_variables == []
 
 
+@pytest.mark.slow
 def test_a_stateful_layer_begins_anew_as_the_docs_say():
     keras.utils.set_random_seed(0)
     rnn = keras.layers.RNN(new_cell("ntm"), stateful=True)

@@ -80,6 +80,7 @@ def test_learned_starts_get_gradients(read_first):
 # Other numbers of slots
 
 
+@pytest.mark.slow
 def test_with_slots_changes_nothing_for_tapes_that_fit():
     cell = make_cell("ntm")
     # Gates shut: addresses go by position alone, so slots out of reach do not matter.
@@ -95,6 +96,7 @@ def test_with_slots_changes_nothing_for_tapes_that_fit():
     assert np.abs(larger[:, 8:] - outputs[:, 8:]).max() > 1e-3  # seven slots do not fit twelve
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["memory_init", "address_init"])
 def test_with_slots_refuses_learned_starts(option):
     cell = make_cell("ntm", **{option: "learned"})

@@ -71,6 +71,7 @@ def test_under_xla(name):
     check_equal(name, "float32", 2, 1e-4, compiled=True)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.data())
 def test_every_step_lies_in_a_row_once_and_in_order(data):

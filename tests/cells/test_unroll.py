@@ -93,6 +93,7 @@ def test_results_and_all_gradients_equal_keras_rnn(name):
     assert_equal(by_unroll(cell, inputs, [1, LENGTH]), by_keras(cell, inputs), 1e-9)
 
 
+@pytest.mark.slow
 def test_where_the_dnc_wrote_before_gets_no_gradient():
     cell, inputs = make_cell("dnc"), make_inputs(BATCH, LENGTH)
     states = make_start(cell)
@@ -145,12 +146,14 @@ def test_no_steps_leave_the_start_as_it_is():
         np.testing.assert_array_equal(state, start)
 
 
+@pytest.mark.slow
 def test_steps_beyond_the_tape_are_those_of_the_tape():
     cell, inputs = make_cell("ntm"), make_inputs(BATCH, SHORTER)
     expected = by_keras(cell, inputs)
     assert_equal(by_unroll(cell, inputs, LENGTH), expected, 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory_init", ["constant", "random"])
 def test_the_default_start_is_the_cells_own(memory_init):
     cells = [make_cell("ntm", memory_init=memory_init, seed=4) for _ in range(2)]

@@ -131,6 +131,7 @@ def test_a_missing_extra_is_said_before_anything_is_imported(tmp_path):
         assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_output_that_cannot_be_written():
     with Path("/dev/full").open("w") as full:
         done = script("evaluate.py", "--help", stdout=full)
@@ -139,6 +140,7 @@ def test_output_that_cannot_be_written():
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_wrong_use():
     for words in (["evaluate.py"], ["train.py", "copy", "--max-length", "0"]):
         done = script(*words)

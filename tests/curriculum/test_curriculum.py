@@ -102,6 +102,7 @@ def test_lessons_of_the_tasks():
     assert make_curriculum("naive", 2, 6, AssociativeRecall()).lessons == (2, 3, 4, 5, 6)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 50), st.integers(0, 200), st.sampled_from([Copy(), AssociativeRecall()]))
 def test_every_length_is_in_one_lesson(least, more, task):
     curriculum = make_curriculum("naive", least, least + more, task)
@@ -283,6 +284,7 @@ def practise(curriculum, generator, tapes=300):
     return drawn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CURRICULA)
 def test_state_goes_through_json(name):
     first = make_curriculum(name, 2, 16)
@@ -310,6 +312,7 @@ def test_all_randomness_is_the_generators(name):
     assert practise(make_curriculum(name, 1, 20), rng(4)) == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ADAPTIVE)
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
 def test_copies_learn_alike(name, again):
@@ -335,6 +338,7 @@ def test_states_of_others_are_refused(state, message):
         bandit.set_state({**bandit.get_state(), "weights": [0.0]})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -93,6 +93,7 @@ def by_oracle(env, **reset):
 # Scores ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @each_task
 @given(seed=SEEDS, data=st.data())
 def test_any_answers_are_scored_by_their_wrong_bits(name, seed, data):
@@ -224,6 +225,7 @@ for name, protocol in ntm_gym.PROTOCOLS.items():
 """
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_in_every_process():
     started = [
         subprocess.Popen(

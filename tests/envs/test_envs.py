@@ -33,6 +33,7 @@ def play(env, answers, **reset):
     return shown, infos, rewards, flags
 
 
+@pytest.mark.slow
 @each_task
 @given(seed=st.integers(0, 2**32 - 1), data=st.data())
 def test_playing_the_targets_shows_the_inputs_and_returns_one(task, seed, data):

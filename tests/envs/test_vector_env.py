@@ -22,6 +22,7 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
+@pytest.mark.slow
 @each_mode
 @each_task
 def test_agrees_with_gymnasiums_vector_of_single_environments(task, mode):
@@ -129,6 +130,7 @@ def test_refilling_a_row_leaves_the_others_untouched(task, data):
     assert total == pytest.approx(1)
 
 
+@pytest.mark.slow
 @each_id
 @each_mode
 def test_long_play_by_the_targets_never_errs(env_id, mode):

@@ -95,6 +95,7 @@ def test_they_begin_with_their_first_step(kind):
 # What that does to a run
 
 
+@pytest.mark.slow
 def test_a_gate_of_zero_leaves_heads_to_their_shifts():
     """The address is then a shift of the one before, whatever the memory holds."""
     cell = make_cell("ntm")
@@ -120,6 +121,7 @@ def test_heads_begin_elsewhere():
     np.testing.assert_array_equal(moved.memory, plain.memory)
 
 
+@pytest.mark.slow
 def test_noise_is_added_from_its_step_on_and_repeats_with_its_seed():
     """A cell that writes nothing holds the sum of the noise."""
     cell = NTMCell(3, units=2, slots=40, width=30, dtype="float64")

@@ -114,6 +114,7 @@ def test_oracle_is_perfect(name):
     assert (result.bit_errors, result.perfect, result.cost_bits) == (0.0, 1.0, 0.0)
 
 
+@pytest.mark.slow
 def test_nobody_predicts_ngrams_better_than_bayes():
     """On the same tapes: each agent's cost less the oracle's, tape by tape, is above 0."""
     task = PROTOCOLS["dynamic_ngrams"].task

@@ -29,6 +29,7 @@ each_name = pytest.mark.parametrize("name", PROTOCOLS)
 SHORT = {"min_length": 1, "max_length": 2, "width": 2}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_registry")
 @pytest.mark.parametrize("multi_discrete", [False, True])
 @each_name
@@ -222,6 +223,7 @@ def test_success_rate_is_logged(algorithm, tmp_path):
     assert -1 <= mean <= 1
 
 
+@pytest.mark.slow
 def test_recurrent_policy(tmp_path):
     envs = TaskVecEnv("NTMCopy-v0", 4, multi_discrete=True, **SHORT)
     model = sb3_contrib.RecurrentPPO(

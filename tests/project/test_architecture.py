@@ -121,6 +121,7 @@ def test_experiments_of_one_kind_know_nothing_of_the_other():
                 assert not any(within(each, f"agents.experiments.{other}") for each in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in TREE if within(name, "agents")])
 def test_only_the_command_line_knows_a_terminal(name):
     if within(name, "agents.cli"):

@@ -169,6 +169,7 @@ def test_every_dependency_is_justified():
             assert name in {canonicalize_name(Requirement(line).name) for line in lines}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     sys.version_info[:2] != (3, 11) or sys.platform != "linux", reason="the counts are of these"
 )

@@ -279,6 +279,7 @@ def test_missing_packages_are_named(mode, package, name, monkeypatch):
     TaskEnv("copy", min_length=1, max_length=3, render_mode="ansi")
 
 
+@pytest.mark.slow
 @each_id
 @pytest.mark.parametrize("mode", ["ansi", "rgb_array"])
 @pytest.mark.parametrize("autoreset", list(gym.vector.AutoresetMode))
@@ -345,6 +346,7 @@ def play_episode(env, seed=0, length=None):
     return frames
 
 
+@pytest.mark.slow
 @each_id
 def test_render_collection(env_id):
     env = RenderCollection(gym.make(env_id, render_mode="rgb_array"))

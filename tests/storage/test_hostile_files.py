@@ -35,6 +35,7 @@ CONFIG = CopyConfig(
 )
 
 
+@pytest.mark.slow
 def test_damaged_files_are_read_or_refused_and_nothing_else_happens(tmp_path):
     """A short run of what scripts/dev/fuzz.py does at length."""
     tally = fuzz(tmp_path, 350, seed=1)
@@ -265,6 +266,7 @@ def test_plans_of_absurd_sizes_are_refused(setting, tmp_path):
         load_plan(path)
 
 
+@pytest.mark.slow
 def test_a_signed_checkpoint_of_anything_else_is_refused(tmp_path):
     run = Run.create(tmp_path, CONFIG)
     kept = Checkpoints(run.folder / "checkpoints")

@@ -146,6 +146,7 @@ def test_impossible_number_of_workers(n):
         Sampler("copy").spawn(n)
 
 
+@pytest.mark.slow
 @each_name
 @pytest.mark.parametrize("fixed", [False, True])
 def test_tf_dataset(name, fixed):

@@ -287,6 +287,7 @@ def test_batch_is_well_formed(task, seed, data):
     assert batch.inputs.shape[1] == batch.steps.max()
 
 
+@pytest.mark.slow
 @each_task
 @given(seed=seeds, data=st.data())
 def test_oracle_is_right_and_causal(task, seed, data):
@@ -394,6 +395,7 @@ def count_of_bayes(tapes, bits, context, seed):
     return cost.mean(), cost.std() / np.sqrt(tapes)
 
 
+@pytest.mark.slow
 def test_bayes_cost_is_that_of_an_independent_count():
     task = DynamicNGrams()
     batch = task.sample(rng(), np.full(6000, 200))
@@ -476,6 +478,7 @@ def test_alike_items_do_not_depend_on_longer_tapes_beside_them():
     assert shares[1] == pytest.approx(shares[0], abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Copy, RepeatCopy])
 @pytest.mark.parametrize("sparse", [0.0, 0.5, 1.0])
 def test_sparse_vectors_have_few_ones(kind, sparse):

@@ -72,14 +72,17 @@ def test_training_begins_anew_after_each_so_many_sequences_but_not_at_its_end(mo
     assert restarts(monkeypatch, [50] * 6) == [8, 16]
 
 
+@pytest.mark.slow
 def test_other_reports_between_do_not_matter(monkeypatch):
     assert restarts(monkeypatch, [50] * 6, report_sequences=6, max_sequences=26) == [12, 18]
 
 
+@pytest.mark.slow
 def test_it_does_not_where_the_budget_is_too_small(monkeypatch):
     assert restarts(monkeypatch, [50] * 7, max_sequences=23) == [8]
 
 
+@pytest.mark.slow
 def test_it_does_not_where_a_report_was_good_or_nearly(monkeypatch):
     good = {"lost_above": 20.0, "anneal_below": 1.0}
     assert restarts(monkeypatch, [50, 9, 15, 15, 15, 15], **good) == []

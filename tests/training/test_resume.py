@@ -279,6 +279,7 @@ def test_links_and_giants_are_not_read(tmp_path, monkeypatch):
     assert kept.newest() is None
 
 
+@pytest.mark.slow
 def test_checkpoints_take_no_more_than_their_share(tmp_path, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])

@@ -158,6 +158,7 @@ def test_figures_are_drawn(trained):
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
+@pytest.mark.slow
 def test_heads_are_drawn_where_they_point_or_on_all_slots(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(Axes, "imshow", lambda _, values, **__: drawn.append(values.shape))

@@ -70,6 +70,7 @@ def test_the_objective_is_the_loss_and_the_blur_of_the_tapes_own_steps(cell, mea
     np.testing.assert_allclose(made.objectives[0], expected[0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_batches_can_be_packed_in_rows(cell):
     tapes = draw([2, 1, 1, 2, 1, 2], 6)[1].group(0)
     in_rows = updates.differentiate(cell, tapes, 0.5, rows=3)
@@ -208,6 +209,7 @@ def test_before_a_good_report_nothing_changes(seen, tmp_path, monkeypatch):
     np.testing.assert_allclose([call[:2] for call in seen], [[1e-2, 0]] * 5, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("wrong", "reports"), [(0, 1), (1, 5)])
 def test_items_share_vectors_only_after_a_good_report(seen, tmp_path, monkeypatch, wrong, reports):
     lengths = {"min_length": 4, "max_length": 4, "training_fields": {"alike": 1.0}}
@@ -228,6 +230,7 @@ def test_items_share_vectors_only_after_a_good_report(seen, tmp_path, monkeypatc
     assert all(share > 0.12 for share in shared[reports:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sparse", "ones"), [(0.0, 0.5), (1.0, 0.3125)])
 def test_vectors_are_sparse_in_training_from_the_start(seen, tmp_path, monkeypatch, sparse, ones):
     lengths = {"min_length": 20, "max_length": 20}
@@ -239,6 +242,7 @@ def test_vectors_are_sparse_in_training_from_the_start(seen, tmp_path, monkeypat
     assert Run.open(tmp_path).config.task.sparse == 0  # what it is tested on
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stop", "reports"), [(True, 3), (False, 4)])
 def test_training_can_stop_once_the_task_is_solved(seen, tmp_path, monkeypatch, stop, reports):
     outcome = train(tmp_path, monkeypatch, 0, stop_when_solved=stop)

@@ -159,6 +159,7 @@ def test_closing_the_window_leaves(window):
 # --- agents
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env_id", ["NTMCopy-v0", "NTMAssociativeRecall-v0"])
 def test_frames_of_an_agent(env_id):
     env = make_env(env_id)
@@ -188,6 +189,7 @@ def test_an_agent_plays_tape_after_tape_until_the_watcher_leaves(window):
     assert not pygame.display.get_init()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [NTMCell, DNCCell])
 def test_memory_stands_beside_the_tape(kind):
     env = make_env("NTMCopy-v0")
@@ -216,6 +218,7 @@ def test_memory_stands_beside_the_tape(kind):
     assert (frames[0][:, alone.shape[1] :] != frames[3][:, alone.shape[1] :]).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slots", [16, 5000])
 def test_memory_known_answer(slots):
     """One head writes at slot 2, or near the end; the slot's vector is 1, -1, 0."""
@@ -268,6 +271,7 @@ def run_script(monkeypatch, *arguments):
     return stopped.value.code
 
 
+@pytest.mark.slow
 @SAVING
 def test_the_script_records_a_run(monkeypatch, tmp_path):
     small_run(tmp_path / "run")

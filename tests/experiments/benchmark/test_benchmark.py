@@ -241,6 +241,7 @@ def made_up(folder, agent, seed, scores, env_id=COPY, steps=1000):
     return job, Result(steps, 20.0 + 10 * seed, [(500, 0.1), (1000, scores[0] / 2)], found)
 
 
+@pytest.mark.slow
 def test_leaderboard(tmp_path, monkeypatch):
     monkeypatch.setattr("agents.evaluation.bootstrap.RESAMPLES", 50)
     recall = "NTMAssociativeRecall-v0"
@@ -271,6 +272,7 @@ def test_leaderboard(tmp_path, monkeypatch):
         assert np.ptp(picture[..., :3]) > 0.5
 
 
+@pytest.mark.slow
 def test_an_environment_that_cannot_be_scored_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr("agents.evaluation.bootstrap.RESAMPLES", 50)
     job, result = made_up(tmp_path, "ppo", 0, (0.5, 0.25), "NTMDynamicNGrams-v0")
@@ -284,6 +286,7 @@ def test_an_environment_that_cannot_be_scored_is_left_out(tmp_path, monkeypatch)
         write_leaderboard([bad], "", tmp_path)
 
 
+@pytest.mark.slow
 def test_runs_of_different_environments_alone_have_no_table_of_all(tmp_path, monkeypatch):
     monkeypatch.setattr("agents.evaluation.bootstrap.RESAMPLES", 50)
     results = [made_up(tmp_path, "copy", 0, (0.5, 0.25))]

@@ -117,6 +117,7 @@ def test_recipes_by_reward_are_the_supervised_ones_but_for_repeat_copy(cell):
     assert reward_recipe("NTMRepeatCopy-v0", cell).anneal_below == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "plans").iterdir()))
 def test_the_plans_of_this_project_are_sound(name):
     plan = load_plan(ROOT / "plans" / name)

@@ -72,6 +72,7 @@ def test_the_default_view_has_an_empty_address():
     assert Settings.from_query({}) == Settings()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "message"),
     [
@@ -292,6 +293,7 @@ def test_slots_in_use_are_a_stretch_of_a_ring():
     assert picture._slots_in_use(np.zeros((1, 4, 16))).tolist() == list(range(16))
 
 
+@pytest.mark.slow
 def test_data_are_those_of_the_view(gallery):
     settings = Settings(length=30, columns=40, step=45, agents=("copy-ntm", "oracle"))
     found = json.loads(json.dumps(viewer.data(gallery, settings)))

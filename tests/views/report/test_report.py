@@ -123,6 +123,7 @@ def test_a_comparison_is_told_from_the_summary_to_the_versions(tmp_path):
     assert names[:4] == ["ntm, seed 0", "ntm, seed 1", "ntm, seed 2", "ntm"]
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_from_elsewhere(tmp_path):
     html = render(read_results(write_comparison(tmp_path)), heads=False)
     page = Page(html)
@@ -150,6 +151,7 @@ def test_scores_without_runs_are_shown_and_what_is_missing_is_said(tmp_path):
     assert len(page.charts) == 1
 
 
+@pytest.mark.slow
 def test_results_of_this_repository_come_with_their_plan():
     page = page_of(ROOT / "docs" / "results" / "curricula")
     assert "4 of 6 solve it with every seed" in page.said
@@ -158,6 +160,7 @@ def test_results_of_this_repository_come_with_their_plan():
     assert len(page.tables["Every seed of associative_recall"]) == 31
 
 
+@pytest.mark.slow
 def test_a_benchmark(tmp_path):
     page = page_of(write_benchmark(tmp_path / "benchmark"))
     # The oracle has nothing to learn, and is not among those who are named.
@@ -220,6 +223,7 @@ def test_a_run_in_an_environment_that_is_no_task(tmp_path):
     assert chart["layout"]["xaxis"]["title"]["text"] == "environment steps"
 
 
+@pytest.mark.slow
 def test_a_comparison_that_has_not_ended(tmp_path):
     folder, jobs = write_runs(tmp_path)
     jobs = list(jobs.values())
@@ -237,6 +241,7 @@ def test_a_comparison_that_has_not_ended(tmp_path):
     assert "No pictures of copy/ntm/2: expected a Keras model" in page.said
 
 
+@pytest.mark.slow
 def test_runs_and_scores_that_are_not_both_there(tmp_path):
     folder = write_comparison(tmp_path)
     shutil.rmtree(folder / "copy" / "ntm" / "1")
