@@ -167,7 +167,10 @@ class SupervisedTraining(Training):
             made = called.map(np.array)
             used = made.norms <= self.config.longest_gradient
             after = next((k + 1 for k in range(first, updates) if not used[k]), updates)
-            whole = made if whole is None else whole.replaced(made, slice(first, after))
+            if whole is None:
+                whole = made
+            else:
+                whole.fill(made, slice(first, after))
             self.guard.judge(made.norms[first:after], [*tapes.group(after - 1), self.blur_cost])
             first = after
         assert whole is not None

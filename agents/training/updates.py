@@ -44,12 +44,11 @@ class Updates(NamedTuple):
         """Returns what a function makes of each field that is there."""
         return Updates(*(function(field) for field in self if field is not None))
 
-    def replaced(self, new: "Updates", where: slice) -> "Updates":
-        """Returns these arrays, with those of others at some of the updates."""
+    def fill(self, new: "Updates", where: slice) -> None:
+        """Puts the arrays of others in the place of these at some of the updates."""
         for mine, theirs in zip(self, new, strict=True):
             if mine is not None:
                 mine[where] = theirs[where]
-        return self
 
 
 class Differentiated(NamedTuple):
